@@ -12,6 +12,7 @@ from runs.batches.matched.matching import Matching, matching
 from runs.batches.matched.queries import matched
 from runs.batches.matched.schemas import MatchedOut
 from runs.export.answers import file_for
+from runs.feeding.launchers import mark_stranded
 from runs.paging import MAX_PAGE
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -55,7 +56,7 @@ def match_batch_rows(
     sort: Sort = "worst",
     cursor: str = "",
     limit: int = 50,
-) -> MatchedOut:
+) -> dict[str, Any]:
     """The rows of two batches side by side, matched by equal inputs. Of rows that repeat their inputs the first goes
     with the first of the other batch, the second with the second.
 
@@ -68,7 +69,14 @@ def match_batch_rows(
         cursor=cursor,
         limit=max(1, min(limit, MAX_PAGE)),
     )
-    return MatchedOut.of(found, full_pairs(found.matching, found.pairs))
+    pairs = full_pairs(found.matching, found.pairs)
+    for nth, batch in enumerate(found.matching.sides):
+        rows = [row for pair in pairs if (row := (pair.baseline, pair.other)[nth])]
+        mark_stranded(batch, rows)
+        for row in rows:
+            if row.run is not None:
+                row.run.team = batch.team  # for its address
+    return MatchedOut.of(found, pairs)
 
 
 @router.get("/rows/file", response={200: None, **ERRORS}, auth=Bearer(Role.VIEWER), openapi_extra=FILE)

@@ -55,6 +55,7 @@ def figures_of(found: Matched) -> list[Figure]:
             (_share(both.old_succeeded, both.ended), _share(both.new_succeeded, both.ended)),
             (_share(old.succeeded, old.ended), _share(new.succeeded, new.ended)),
             less_is_better=False,
+            is_noise=not both.success_is_clear,
         ),
         _figure(
             "Cost",
@@ -88,9 +89,10 @@ def told_of(found: Matched) -> Sequence[Told]:
     time = _Signs(both.timed, both.slower, both.faster, both.time_is_clear)
     told = []
     if cost.pairs:
-        told.append(_told(both.old_nusd, both.new_nusd, money, "cheaper", "dearer", cost))
-    if time.pairs:
-        told.append(_told(both.old_ms, both.new_ms, seconds, "faster", "slower", time))
+        told.append(_told(both.old_nusd, both.new_nusd, money, ("cheaper", "dearer"), cost))
+    if time.pairs:  # of a row, since rows run side by side
+        old_ms, new_ms = (round(Fraction(ms, time.pairs)) for ms in (both.old_ms, both.new_ms))
+        told.append(_told(old_ms, new_ms, seconds, ("faster a row", "slower a row"), time))
     return told
 
 
@@ -104,10 +106,11 @@ class _Signs:
     is_clear: bool
 
 
-def _told(old: int, new: int, written: Callable[[int], str], down: str, up: str, signs: _Signs) -> Told:
-    change = new - old
+def _told(old: int, new: int, written: Callable[[int], str], words: tuple[str, str], signs: _Signs) -> Told:
+    change, (down, up) = new - old, words
     share = percent(change, old)
     head = f"{written(change)} {down if change < 0 else up}{f' ({share})' if share else ''}" if change else "No change"
+    down, up = (word.removesuffix(" a row") for word in words)
     same = signs.pairs - signs.more - signs.less
     agrees = (signs.more > signs.less) == (change > 0)
     certainty = "more than chance" if agrees else "though most rows went the other way"

@@ -55,12 +55,14 @@ def _succeeded(row: BatchRow) -> bool:
 
 
 def pieces(matching: Matching) -> Iterator[list[FullPair]]:
-    """All of them some at a time, as they were matched when it began; an empty list at the end."""
-    for show in ("", "baseline", "other"):
-        pairs = matched(matching, show=show, limit=MAX_ROWS).pairs
-        for at in range(0, len(pairs), PIECE):
-            yield full_pairs(matching, pairs[at : at + PIECE])
-    yield []
+    """All of them some at a time, as they were matched when it began; an empty list if there are none."""
+    found = matched(matching, limit=MAX_ROWS)
+    pairs = list(found.pairs)
+    for show, count in (("baseline", found.only_baseline), ("other", found.only_other)):
+        if count:
+            pairs += matched(matching, show=show, limit=MAX_ROWS).pairs
+    for at in range(0, max(1, len(pairs)), PIECE):
+        yield full_pairs(matching, pairs[at : at + PIECE])
 
 
 def name_of(matching: Matching) -> str:

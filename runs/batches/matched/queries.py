@@ -69,6 +69,11 @@ class BothSums:
     faster: int
 
     @property
+    def success_is_clear(self) -> bool:
+        """By the rows that succeeded in one of the two alone."""
+        return is_clear(self.worse + self.better, self.worse, self.better)
+
+    @property
     def cost_is_clear(self) -> bool:
         return is_clear(self.priced, self.dearer, self.cheaper)
 

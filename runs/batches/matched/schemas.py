@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from ninja import Schema
@@ -10,15 +11,11 @@ from pydantic import Field
 
 from runs.api_fields import TextOrNull
 from runs.batches.matched.files import FullPair, cost_difference_nusd, difference_ms
-from runs.batches.matched.matching import Matching
 from runs.batches.matched.page import notes_of
 from runs.batches.matched.queries import Matched, SideSums
-from runs.batches.queries import WAITING
-from runs.batches.schemas import RowState
-from runs.models import Batch, BatchRow
+from runs.batches.schemas import BatchRowOut
+from runs.models import Batch
 from runs.money import usd_text
-from runs.run.schemas import FailureOut, OutputOut
-from runs.states import RunState
 
 
 class MatchedSums(Schema):
@@ -80,6 +77,7 @@ class MatchedBothOut(Schema):
     cheaper: int
     slower: int
     faster: int
+    success_is_clear: bool = Field(description="whether one fails more often, at 95 %, by the rows that differ in it")
     cost_is_clear: bool = Field(description="whether the median row's cost differs, at 95 %, by the signs alone")
     duration_is_clear: bool
 
@@ -109,43 +107,17 @@ class MatchedBothOut(Schema):
             cheaper=both.cheaper,
             slower=both.slower,
             faster=both.faster,
+            success_is_clear=both.success_is_clear,
             cost_is_clear=both.cost_is_clear,
             duration_is_clear=both.time_is_clear,
         )
 
 
-class MatchedRowOut(Schema):
-    """A row of one of the batches, with its newest run."""
-
-    row: int = Field(description="from 1")
-    inputs: dict[str, Any] = Field(description="without the crew's own; empty once they were removed as too old")
-    run: UUID | None
-    status: RowState
-    output: OutputOut | None
-    error: FailureOut | None
-    cost_usd: str | None = Field(description="null if there is no run, or the price of a call is unknown")
-    duration_ms: int | None
-
-    @staticmethod
-    def of(row: BatchRow | None) -> MatchedRowOut | None:
-        if row is None:
-            return None
-        run = row.run
-        return MatchedRowOut(
-            row=row.position,
-            inputs=row.inputs,
-            run=row.run_id,
-            status=cast("RowState", WAITING if run is None else run.state),
-            output=OutputOut.from_orm(run) if run is not None and run.state == RunState.SUCCEEDED else None,
-            error=FailureOut.from_orm(run) if run is not None and run.error_code else None,
-            cost_usd=None if run is None or run.unpriced_calls else usd_text(run.spent_nusd),
-            duration_ms=None if run is None else run.duration_ms,
-        )
-
-
 class MatchedPairOut(Schema):
-    baseline: MatchedRowOut | None = Field(description="null: the other batch alone has these inputs")
-    other: MatchedRowOut | None
+    """Made of ``files.FullPair``."""
+
+    baseline: BatchRowOut | None = Field(description="null: the other batch alone has these inputs")
+    other: BatchRowOut | None
     differ: list[str] | None = Field(
         description="fields of the schema whose values differ, or `output` where there is no schema; null unless both "
         "have succeeded"
@@ -154,14 +126,12 @@ class MatchedPairOut(Schema):
     duration_difference_ms: int | None
 
     @staticmethod
-    def of(pair: FullPair) -> MatchedPairOut:
-        return MatchedPairOut(
-            baseline=MatchedRowOut.of(pair.baseline),
-            other=MatchedRowOut.of(pair.other),
-            differ=None if pair.differ is None else list(pair.differ),
-            cost_difference_usd=usd_text(cost_difference_nusd(pair.baseline, pair.other)),
-            duration_difference_ms=difference_ms(pair.baseline, pair.other),
-        )
+    def resolve_cost_difference_usd(pair: FullPair) -> str | None:
+        return usd_text(cost_difference_nusd(pair.baseline, pair.other))
+
+    @staticmethod
+    def resolve_duration_difference_ms(pair: FullPair) -> int | None:
+        return difference_ms(pair.baseline, pair.other)
 
 
 class MatchedOut(Schema):
@@ -179,19 +149,19 @@ class MatchedOut(Schema):
     next: TextOrNull
 
     @staticmethod
-    def of(found: Matched, pairs: list[FullPair]) -> MatchedOut:
-        matching: Matching = found.matching
-        return MatchedOut(
-            inputs=list(matching.names),
-            left_out=list(matching.left_out),
-            fields=list(matching.fields),
-            baseline=MatchedSideOut.of(matching.baseline, found.baseline, found.only_baseline),
-            other=MatchedSideOut.of(matching.other, found.other, found.only_other),
-            both=MatchedBothOut.of(found),
-            mixes_simulated_and_real=matching.mixes_kinds,
-            differ=found.differ,
-            differing=None if found.differ is None else dict(found.differing),
-            notes=notes_of(found),
-            items=[MatchedPairOut.of(pair) for pair in pairs],
-            next=found.next,
-        )
+    def of(found: Matched, pairs: Sequence[FullPair]) -> dict[str, Any]:
+        matching = found.matching
+        return {
+            "inputs": matching.names,
+            "left_out": matching.left_out,
+            "fields": matching.fields,
+            "baseline": MatchedSideOut.of(matching.baseline, found.baseline, found.only_baseline),
+            "other": MatchedSideOut.of(matching.other, found.other, found.only_other),
+            "both": MatchedBothOut.of(found),
+            "mixes_simulated_and_real": matching.mixes_kinds,
+            "differ": found.differ,
+            "differing": None if found.differ is None else found.differing,
+            "notes": notes_of(found),
+            "items": pairs,
+            "next": found.next,
+        }
