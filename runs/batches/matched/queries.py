@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from runs.batches.matched.matching import Matching
+from runs.batches.matched.pairing import pairing_of
 from runs.batches.matched.statements import ORDERS, SHOWN, differing_statement, matched_statement, values_of
 from runs.batches.queries import WAITING
 from runs.paging import BEFORE, not_ours
@@ -32,18 +33,14 @@ class SideSums:
     """Over all rows of one batch, each by its newest run. Costs are of those that are known in full."""
 
     rows: int
-    keyed: int  # whose inputs are still there
-    repeated: int  # of these, whose inputs an earlier row has too
+    removed: int  # whose inputs were, for their age: they match none
+    repeated: int  # whose inputs an earlier row has too
     ended: int
     succeeded: int
     priced: int
     nusd: int
     timed: int
     ms: int
-
-    @property
-    def removed(self) -> int:
-        return self.rows - self.keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +96,11 @@ class Matched:
 
     @property
     def only_baseline(self) -> int:
-        return self.baseline.keyed - self.both.rows
+        return self.baseline.rows - self.baseline.removed - self.both.rows
 
     @property
     def only_other(self) -> int:
-        return self.other.keyed - self.both.rows
+        return self.other.rows - self.other.removed - self.both.rows
 
 
 def is_clear(pairs: int, more: int, less: int) -> bool:
@@ -136,13 +133,17 @@ def matched(
     """The sums and a page of the pairs. The worst come first: what succeeded and does so no more, then by how much
     dearer, then by how much slower. A cursor is the number of a row, the baseline's unless its rows are left out.
 
-    ``Invalid`` for what cannot be shown, an order or a cursor that there is not. One query, a second one where a page
-    before would be short; it reads the answers of all pairs where those that differ are asked for.
+    ``Invalid`` for what cannot be shown, an order or a cursor that there is not. Two queries at most, one more where a
+    page before would be short; it reads the answers of all pairs where those that differ are asked for.
     """
     show, sort = known_show(show, field, matching), known_sort(sort)
     before, at = cursor.startswith(BEFORE), _position(cursor.removeprefix(BEFORE))
+    text = matched_statement(matching, show=show, sort=sort, is_first=not at, before=before)
     values = values_of(matching) | {"waiting": WAITING, "at": at, "count": limit + 1, "field": field}
-    row = _row(matched_statement(matching, show=show, sort=sort, is_first=not at, before=before), values)
+    with query_time(SECONDS, TOO_LONG, field="batches") as go_on:
+        pairing = pairing_of(matching)
+        go_on()
+        row = _row(text, values | {"old_rows": pairing.old_rows, "new_rows": pairing.new_rows})
     found: list[Pair] = [(old, new) for old, new in row["page"] or ()]
     goes_on, pairs = len(found) > limit, found[:limit]
     if before:
@@ -151,8 +152,8 @@ def matched(
         pairs.reverse()
     return Matched(
         matching,
-        SideSums(**row["baseline"]),
-        SideSums(**row["other"]),
+        SideSums(**row["baseline"], repeated=pairing.repeated[0]),
+        SideSums(**row["other"], repeated=pairing.repeated[1]),
         BothSums(**row["both"]),
         pairs,
         next=_mark(pairs[-1]) if pairs and (goes_on or before) else "",
@@ -176,7 +177,7 @@ def differing_at(matching: Matching, pairs: Sequence[Pair]) -> Mapping[int, Sequ
 
 
 def _row(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    with query_time(SECONDS, TOO_LONG, field="batches"), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(text, values)
         names = [column[0] for column in cursor.description]
         return {name: _read(value) for name, value in zip(names, cursor.fetchone(), strict=True)}

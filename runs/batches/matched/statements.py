@@ -1,35 +1,27 @@
-"""The statement that matches the rows of two batches, sums them, and gives one page of them.
+"""The statements that sum matched rows, give one page of them, and tell which of their answers differ.
 
-A row's key is the MD5 of its inputs: it tells rows of one team apart, and keeps no secret. What a key is made of is
-parsed once for each row; both sides are read once and whole, ten thousand rows each at most.
+Both batches are read once and whole, ten thousand rows each at most, but for what is long in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, LiteralString
-from unicodedata import normalize
 
 from psycopg.sql import SQL, Composable, Placeholder
-from psycopg.types.json import Jsonb
 
 from runs.batches.matched.matching import Matching
 from runs.sql import statement
 
 _SIDE: LiteralString = """
-    SELECT position, run_id, key, state, cost, ms, row_number() OVER (PARTITION BY key ORDER BY position) AS nth
-    FROM (
-        SELECT line.position, line.run_id, coalesce(run.state, %(waiting)s) AS state,
-               CASE WHEN run.unpriced_calls = 0 THEN nullif(run.ended_nusd, -1) END AS cost,
-               nullif(run.ended_ms, -1) AS ms,
-               CASE WHEN coalesce(run.texts_removed_at, {removed}) IS NULL THEN md5({inputs}::text)::uuid END AS key
-        FROM (
-            SELECT position, run_id, inputs::jsonb AS data FROM runs_batchrow WHERE batch_id = {batch} OFFSET 0
-        ) AS line LEFT JOIN runs_run AS run ON run.id = line.run_id AND run.batch_id = {batch}
-    ) AS keyed
+    SELECT line.position, line.run_id, coalesce(run.state, %(waiting)s) AS state,
+           CASE WHEN run.unpriced_calls = 0 THEN nullif(run.ended_nusd, -1) END AS cost,
+           nullif(run.ended_ms, -1) AS ms,
+           CASE WHEN line.run_id IS NULL THEN {removed} ELSE run.texts_removed_at IS NOT NULL END AS removed
+    FROM runs_batchrow AS line LEFT JOIN runs_run AS run ON run.id = line.run_id AND run.batch_id = {batch}
+    WHERE line.batch_id = {batch}
 """
 _SUMS_OF_SIDE: LiteralString = """
-    SELECT count(*) AS rows, count(key) AS keyed, count(*) FILTER (WHERE nth > 1 AND key IS NOT NULL) AS repeated,
+    SELECT count(*) AS rows, count(*) FILTER (WHERE removed) AS removed,
            count(*) FILTER (WHERE state IN ('succeeded', 'failed', 'cancelled')) AS ended,
            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
            count(cost) AS priced, coalesce(sum(cost), 0)::bigint AS nusd,
@@ -62,7 +54,9 @@ _MATCHED: LiteralString = """
                    AS ended,
                old.state = 'succeeded' AND new.state IN ('failed', 'cancelled') AS worse,
                new.state = 'succeeded' AND old.state IN ('failed', 'cancelled') AS better
-        FROM baseline AS old JOIN other AS new USING (key, nth)
+        FROM unnest(%(old_rows)s::int[], %(new_rows)s::int[]) AS pair (old_row, new_row)
+        JOIN baseline AS old ON old.position = pair.old_row JOIN other AS new ON new.position = pair.new_row
+        WHERE NOT (old.removed OR new.removed)
     ),
     differing AS MATERIALIZED ({differing}),
     listed AS ({listed}),
@@ -92,11 +86,11 @@ _PAIRS_THAT_DIFFER: LiteralString = "SELECT * FROM pairs JOIN differing USING (o
 _ALONE: dict[str, LiteralString] = {
     "baseline": """
         SELECT position AS old_row, NULL::int AS new_row FROM baseline
-        WHERE key IS NOT NULL AND position NOT IN (SELECT old_row FROM pairs)
+        WHERE NOT removed AND position NOT IN (SELECT old_row FROM pairs)
     """,
     "other": """
         SELECT NULL::int AS old_row, position AS new_row FROM other
-        WHERE key IS NOT NULL AND position NOT IN (SELECT new_row FROM pairs)
+        WHERE NOT removed AND position NOT IN (SELECT new_row FROM pairs)
     """,
 }
 # The first page needs no places, which would sort all pairs whole.
@@ -152,8 +146,8 @@ def matched_statement(matching: Matching, *, show: str, sort: str, is_first: boo
     reads = show == COMPARES
     return statement(
         _MATCHED,
-        baseline=_side(matching, 0),
-        other=_side(matching, 1),
+        baseline=_side(0),
+        other=_side(1),
         differing=_differing(matching) if reads else SQL(_NONE_DIFFERING),
         listed=SQL(_ALONE.get(show) or (_PAIRS_THAT_DIFFER if reads else _PAIRS)),
         page=page,
@@ -166,38 +160,15 @@ def _differing(matching: Matching) -> Composable:
 
 
 def values_of(matching: Matching) -> dict[str, Any]:
-    """The parameters that say whose rows are matched by what."""
+    """The parameters that say which batches these are."""
     values: dict[str, Any] = {"fields": list(matching.fields)}
-    for nth, (batch, own) in enumerate(zip(matching.sides, matching.own, strict=True)):
-        values |= {f"batch_{nth}": batch.pk, f"removed_{nth}": batch.texts_removed_at}
-        for place, name in enumerate(matching.names):
-            values[f"own_{nth}_{place}"] = Jsonb(own[name]) if name in own else None
-    for place, name in enumerate(matching.names):
-        values |= {f"name_{place}_{way}": text for way, text in enumerate(_spellings(name))}
+    for nth, batch in enumerate(matching.sides):
+        values |= {f"batch_{nth}": batch.pk, f"removed_{nth}": batch.texts_removed_at is not None}
     return values
 
 
-def _side(matching: Matching, nth: int) -> Composable:
-    inputs = SQL(", ").join(_input(nth, place, name) for place, name in enumerate(matching.names))
-    return SQL(_SIDE).format(
-        batch=Placeholder(f"batch_{nth}"),
-        removed=SQL("CASE WHEN line.run_id IS NULL THEN {}::timestamptz END").format(Placeholder(f"removed_{nth}")),
-        inputs=SQL("jsonb_build_array({})").format(inputs),
-    )
-
-
-def _input(nth: int, place: int, name: str) -> Composable:
-    """What a row gives for an input, however its name's accents are written, else what the crew has."""
-    given: list[Composable] = [
-        SQL("line.data -> {}::text").format(Placeholder(f"name_{place}_{way}"))
-        for way, _ in enumerate(_spellings(name))
-    ]
-    own = SQL("{}::jsonb").format(Placeholder(f"own_{nth}_{place}"))
-    return SQL("coalesce({})").format(SQL(", ").join([*given, own]))
-
-
-def _spellings(name: str) -> Sequence[str]:
-    return list(dict.fromkeys((normalize("NFC", name), normalize("NFD", name))))
+def _side(nth: int) -> Composable:
+    return SQL(_SIDE).format(batch=Placeholder(f"batch_{nth}"), removed=Placeholder(f"removed_{nth}"))
 
 
 # Of a page's pairs: the names of the fields whose values differ, where both have succeeded.
