@@ -31,6 +31,7 @@ from runs.closing.api import router as closed_bills
 from runs.comments.api import router as comments
 from runs.compare.api import router as comparisons
 from runs.data_sets.api import router as data_sets
+from runs.export.api import router as runs_files
 from runs.forecast.api import router as forecasts
 from runs.gallery.api import crew_router as originals
 from runs.gallery.api import router as templates
@@ -143,6 +144,7 @@ api.add_router("/batches", batches)
 api.add_router("/datasets", data_sets)
 api.add_router("/schedules", schedules)
 api.add_router("/runs", history)
+api.add_router("/runs", runs_files)
 api.add_router("/runs", runs)
 api.add_router("/views", views)
 api.add_router("/runs", ratings)

@@ -16,11 +16,13 @@ from runs.batches.kept_inputs import VERSION_MARK, named_version
 from runs.launch.order import LaunchOrder
 from runs.models import Schedule, ScheduleTime
 from runs.money import to_usd
+from runs.months import now as database_now
 from runs.paging import MAX_PAGE, Page
 from runs.schedules import actions, queries
-from runs.schedules.order import NOT_SAVED, ScheduleOrder
+from runs.schedules.order import NOT_SAVED, ScheduleOrder, time_complaints
 from runs.schedules.queries import ScheduleDetail, ScheduleHistory, own_schedule
 from runs.schedules.schemas import (
+    NextTimesOut,
     ScheduleIn,
     ScheduleList,
     ScheduleOut,
@@ -30,6 +32,7 @@ from runs.schedules.schemas import (
     ScheduleTimeOut,
     named_data_set,
 )
+from runs.schedules.times import timetable
 from teams.access import fetch, visible_to
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -37,6 +40,7 @@ from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
+from teams.texts.times import time_text
 
 router = Router(tags=["schedules"])
 WRITES: dict[str, Any] = {
@@ -50,6 +54,16 @@ WRITES: dict[str, Any] = {
 def list_schedules(request: ApiRequest, cursor: str = "", limit: int = 50) -> Page[ScheduleDetail]:
     """The newest first, each with its next times and what became of its last one."""
     return queries.list_schedules(request.auth, cursor=cursor, limit=_bounded(limit))
+
+
+@router.get("/times", response={200: NextTimesOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_next_times(request: ApiRequest, cron: str, time_zone: str = "UTC") -> dict[str, Any]:
+    """The next five times of a cron expression, before anything is saved."""
+    if complaints := time_complaints(cron, time_zone):
+        raise Invalid("The times cannot be found.", fields=complaints)
+    table = timetable(cron, time_zone)
+    moments = table.next_times(database_now())
+    return {"next": [time_text(moment) for moment in moments], "in_words": [table.in_words(one) for one in moments]}
 
 
 @router.post("", response={201: ScheduleSummary, **ERRORS}, auth=Bearer(Role.RUNNER))

@@ -105,6 +105,11 @@ class ScheduleTimeOut(Schema):
     batch: UUID | None = Field(validation_alias="batch_id")
 
 
+class NextTimesOut(Schema):
+    next: list[str] = Field(description="moments in UTC")
+    in_words: list[str] = Field(description="the same in the time zone, as pages say them")
+
+
 class ScheduleSummary(Schema):
     id: UUID = Field(validation_alias="schedule.pk")
     name: str = Field(validation_alias="schedule.name")

@@ -54,6 +54,7 @@ NOTHING_TO_MATCH = {
     "book_unpriced_calls": "books calls that had no price, each once",
     "create_scenario": "makes a new scenario",
     "answer_scenario": "changes nothing",
+    "measure_tokenizers": "changes nothing",
     "estimate_batch": "launches nothing",
     "rename_scenario": "says what the name shall be, whatever it was",
     "delete_scenario": "what a scenario asks never changes",
