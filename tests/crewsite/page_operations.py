@@ -210,7 +210,7 @@ NOT_READ_BY_API: dict[str, str] = {
     "choose_columns": "a choice of the browser's own list",
     "filter_completion": _OF_THE_PAGE,
     "names_at": _OF_THE_PAGE,
-    **dict.fromkeys(("home", "join_link", "signin_link"), "leads a person into their team"),
+    **dict.fromkeys(("home", "join_link"), "leads a person into their team"),
     **dict.fromkeys(("live", "ready", "metrics"), "is asked by machines as it is"),
 }
 """By the page's name: why no operation tells what it shows."""
