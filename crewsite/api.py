@@ -109,8 +109,9 @@ api = CrewsiteAPI(
         "- **Repeats**: with an `Idempotency-Key` a request that is sent again is carried out once.\n"
         "- **Limits**: each answer says in `RateLimit` what the token has left; 429 says in `Retry-After` when to come "
         "back.\n\n"
-        "To try it here, make a token on the page Tokens of your team, or by `make token`, and give it to *Authorize*: "
-        "it stays in this page. *Execute* then also shows the request as curl, to be copied."
+        "To try it here, sign in: what is only read is then read as yourself, with a viewer's rights in the team that "
+        "is chosen on top. For everything else make a token on the page Tokens of your team, or by `make token`, and "
+        "give it to *Authorize*: it stays in this page. *Execute* also shows the request as curl, which needs a token."
     ),
     docs=Swagger(
         settings={

@@ -42,13 +42,12 @@ from runs.live.messages import stream
 from runs.models import Batch, DataSetVersion
 from runs.paging import MAX_PAGE, Page
 from teams.access import fetch
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, right_of
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
-from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
 crew_router = Router(tags=["batches"])
@@ -144,7 +143,7 @@ def batch_events(request: ApiRequest, batch_id: UUID) -> StreamingHttpResponse:
     two seconds are one. A client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice. The
     stream also ends once the token no longer works, or acts in another role."""
     batch = _batch(request, batch_id)
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     return stream(api_events(batch.pk, right, seen=request.headers.get("Last-Event-ID", "")))
 
 
@@ -153,7 +152,7 @@ def get_batch_results(request: ApiRequest, batch_id: UUID, form: ResultsForm = "
     """All rows as a file, with what each gave and what that cost. A team has two files written at once, more are 429.
     What cannot be finished ends with a broken connection, also once the token no longer works."""
     batch = _batch(request, batch_id)
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     return file_for(request.auth, right, lambda: pieces(batch), FORMS[form](batch), f"{batch.crew.slug}-batch")
 
 

@@ -13,10 +13,9 @@ from runs.export.batches import batches, begin
 from runs.export.formats import CSV, JSON_LINES
 from runs.history.api import Sort
 from runs.history.filters import RunFilter
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, right_of
 from teams.api.error_body import ERRORS
 from teams.models import Role
-from teams.rights import right_of_token
 
 router = Router(tags=["runs"])
 
@@ -44,7 +43,7 @@ def get_runs_file(
     two files written at once, more are 429. What cannot be finished ends with a broken connection, also once the token
     no longer works."""
     run_filter = RunFilter.parse(q, request.auth)
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
 
     def rows() -> Iterator[list[Any]]:
         return batches(begin(request.auth, run_filter, sort))

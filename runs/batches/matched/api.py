@@ -14,10 +14,9 @@ from runs.batches.matched.schemas import MatchedOut
 from runs.export.answers import file_for
 from runs.feeding.launchers import mark_stranded
 from runs.paging import MAX_PAGE
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, right_of
 from teams.api.error_body import ERRORS
 from teams.models import Role
-from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
 
@@ -84,7 +83,7 @@ def get_matched_rows_file(request: ApiRequest, batches: Batches, baseline: Basel
     """All matched rows as CSV, the worst first, then those that one batch alone has. A team has two files written at
     once, more are 429. What cannot be finished ends with a broken connection."""
     found = _matching(request, batches, baseline)
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     return file_for(request.auth, right, lambda: pieces(found), as_csv(found), name_of(found))
 
 
