@@ -15,12 +15,12 @@ from runs.batches.matched.matching import Matching
 from runs.batches.matched.queries import WORST, Matched, Pair, differing_at, matched
 from runs.batches.queries import WAITING
 from runs.batches.results.columns import INPUT_OF, OUTPUT, OUTPUT_OF, Column
-from runs.batches.results.sorting import SHOWN_CHARS, beginnings_at
+from runs.batches.results.sorting import beginning, beginnings_at
 from runs.compare.drawing.tables import delta_html
 from runs.compare.figures import Delta
 from runs.compare.words import money, percent, seconds, signed
 from runs.models import Batch, BatchRow, Run
-from runs.run.drawing.text import truncated, words_of
+from runs.run.drawing.text import words_of
 from runs.states import RunState
 
 SHOWN_LINES = 50
@@ -262,7 +262,7 @@ def _sides(mark: str, batch: Batch, rows: Sequence[int | None], columns: Sequenc
     for row, texts in found:
         run = row.run
         state = WAITING if run is None else run.state
-        error = _cut(texts["error"]) or "" if state in (RunState.FAILED, RunState.CANCELLED) else ""
+        error = beginning(texts["error"]) or "" if state in (RunState.FAILED, RunState.CANCELLED) else ""
         sides[row.position] = Side(mark, row, run, state, texts, error)
     return sides
 
@@ -283,7 +283,7 @@ def _line(
     return Line(
         old,
         new,
-        inputs=[(column.title, _cut(first.texts[column.name])) for column in columns if column.is_input],
+        inputs=[(column.title, beginning(first.texts[column.name])) for column in columns if column.is_input],
         answers=[
             Answer(
                 column.title,
@@ -302,7 +302,7 @@ def _line(
 def _answer(side: Side | None, column: Column) -> str:
     if side is None or side.state != RunState.SUCCEEDED:
         return ""
-    return words_of(_cut(side.texts[column.name]) or "")
+    return words_of(beginning(side.texts[column.name]) or "")
 
 
 def _cost(side: Side | None) -> int | None:
@@ -321,8 +321,3 @@ def _delta(old: int | None, new: int | None, written: Callable[[int], str]) -> D
     change = new - old
     text = signed(written(change), change)
     return Delta(Fraction(change), text, percent(change, old), change < 0 if change else None, False)
-
-
-def _cut(text: str | None) -> str | None:
-    """With a mark where it goes on."""
-    return None if text is None else truncated(text, SHOWN_CHARS)

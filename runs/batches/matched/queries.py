@@ -13,15 +13,14 @@ from runs.batches.matched.matching import Matching
 from runs.batches.matched.pairing import pairing_of
 from runs.batches.matched.statements import ORDERS, SHOWN, differing_statement, matched_statement, values_of
 from runs.batches.queries import WAITING
-from runs.paging import BEFORE, not_ours
+from runs.batches.results.sorting import position_of
+from runs.paging import BEFORE
 from runs.splits.interval import ranks
 from teams.refusals import Invalid
 from teams.work_bounds import query_time
 
 SECONDS = 10.0
 TOO_LONG = "The database took too long over these batches, and they were given up. Try again in a moment."
-MAX_DIGITS = 9
-"""Of a row's number in a cursor."""
 WORST = "worst"
 
 Pair = tuple[int | None, int | None]
@@ -137,7 +136,7 @@ def matched(
     page before would be short; it reads the answers of all pairs where those that differ are asked for.
     """
     show, sort = known_show(show, field, matching), known_sort(sort)
-    before, at = cursor.startswith(BEFORE), _position(cursor.removeprefix(BEFORE))
+    before, at = cursor.startswith(BEFORE), position_of(cursor.removeprefix(BEFORE))
     text = matched_statement(matching, show=show, sort=sort, is_first=not at, before=before)
     values = values_of(matching) | {"waiting": WAITING, "at": at, "count": limit + 1, "field": field}
     with query_time(SECONDS, TOO_LONG, field="batches") as go_on:
@@ -186,13 +185,6 @@ def _row(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def _read(value: Any) -> Any:
     """Django leaves JSON of its cursors as text."""
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _position(cursor: str) -> int:
-    """0 is before the first row."""
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MAX_DIGITS):
-        raise not_ours()
-    return int(cursor or 0)
 
 
 def _mark(pair: Pair) -> str:
