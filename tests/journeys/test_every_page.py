@@ -182,8 +182,7 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
         ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
         yield [DOCS, "/signin/used/", invited, "/teams/new/", *OF_ACCOUNTS, *ours]
         client.delete(f"/providers/{key['id']}")
-        _end(client, one, batch)
-        client.post(f"/batches/{again}/cancel")
+        _end(client, one, batch, again)
 
 
 def _batch(client: Any, crew: str) -> str:
@@ -212,9 +211,10 @@ def _of_schedules(client: Any, crew: str) -> list[str]:
     ]
 
 
-def _end(client: Any, run: str, batch: str) -> None:
+def _end(client: Any, run: str, *batches: str) -> None:
     client.post(f"/runs/{run}/cancel")
-    client.post(f"/batches/{batch}/cancel")
+    for batch in batches:
+        client.post(f"/batches/{batch}/cancel")
 
 
 def _of_months(books: str) -> list[str]:
