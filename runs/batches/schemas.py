@@ -25,6 +25,12 @@ RowState = Literal["pending", "queued", "running", "waiting", "succeeded", "fail
 """Of a row: that of its newest run, or ``pending`` before it has one."""
 
 
+COLUMNS = (
+    "of a data set: which column fills an input, empty for the crew's own value; other inputs are filled by the "
+    "column that is called as they are"
+)
+
+
 class BatchIn(Strict):
     """Null bounds of a run are the team's caps, as at a launch."""
 
@@ -35,9 +41,9 @@ class BatchIn(Strict):
     dataset: str = Field(
         "",
         max_length=80,
-        description="in place of `inputs` the rows of a data set, by the columns that are called as inputs: `leads@3`, "
-        "or `leads` for its newest version",
+        description="in place of `inputs` the rows of a data set: `leads@3`, or `leads` for its newest version",
     )
+    columns: dict[str, str] = Field(default_factory=dict, description=COLUMNS)
     name: str = Field("", description="what the batch is called; empty: after its crew")
     version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
     max_concurrency: StrictInt = Field(
