@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404
 
@@ -43,7 +45,19 @@ def names_of_sets(who: Principal) -> list[str]:
 
 
 def newest_version(data_set: DataSet) -> DataSetVersion:
-    return data_set.versions.select_related("data_set").latest("number")
+    """``Http404`` where somebody has deleted the set meanwhile."""
+    version = data_set.versions.select_related("data_set").order_by("-number").first()
+    if version is None:
+        raise Http404("No such data set.")
+    return version
+
+
+def hold(data_set_id: UUID) -> None:
+    """Keeps the set from being deleted until the transaction ends. ``Invalid`` where it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM runs_dataset WHERE id = %s FOR KEY SHARE", [data_set_id])
+        if cursor.rowcount == 0:
+            raise Invalid(NOT_LAUNCHED, fields={"dataset": "Somebody has deleted this data set."})
 
 
 def version_of(who: Principal, data_set: DataSet, number: int | None) -> DataSetVersion:

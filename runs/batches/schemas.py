@@ -142,6 +142,7 @@ class BatchSummary(Schema):
     paused_for: BatchPause | None = Field(description="why it is paused")
     revision: int = Field(validation_alias="batch.revision", description="grows with every change of the batch itself")
     dataset: str | None = Field(description="the data set whose rows it has, with its version")
+    dataset_was: str | None = Field(description="what that was called, where it was deleted")
     simulated: bool = Field(validation_alias="batch.simulated")
     total: int = Field(validation_alias="progress.total")
     pending: int = Field(validation_alias="progress.waiting", description="rows that have no run yet")
@@ -171,6 +172,10 @@ class BatchSummary(Schema):
     def resolve_dataset(detail: BatchDetail) -> str | None:
         version = detail.batch.data_set_version
         return None if version is None else str(version)
+
+    @staticmethod
+    def resolve_dataset_was(detail: BatchDetail) -> str | None:
+        return detail.batch.data_set_was or None
 
     @staticmethod
     def resolve_usage(detail: BatchDetail) -> Rollup:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404
 
 from runs.batches.kept_inputs import rows_behind
 from runs.models import Batch, DataSet, DataSetRow, DataSetVersion, Schedule
@@ -39,8 +40,12 @@ def own_data_set(who: Principal, name: str, role: Role = Role.VIEWER) -> DataSet
 
 
 def locked_revision(data_set: DataSet) -> int:
-    """The set's revision, which nobody changes until the transaction ends."""
-    return DataSet.objects.select_for_update(no_key=True).values_list("revision", flat=True).get(pk=data_set.pk)
+    """The set's revision, which nobody changes until the transaction ends. ``Http404`` if it was deleted."""
+    found = DataSet.objects.select_for_update(no_key=True).filter(pk=data_set.pk)
+    revision = found.values_list("revision", flat=True).first()
+    if revision is None:
+        raise Http404("No such data set.")
+    return revision
 
 
 def list_data_sets(who: Principal, *, archived: bool = False, cursor: str = "", limit: int = 50) -> Page[DataSetDetail]:
@@ -52,7 +57,7 @@ def list_data_sets(who: Principal, *, archived: bool = False, cursor: str = "", 
     shown = sets[:limit]
     newest = {version.data_set_id: version for version in newest_versions(shown)}
     next_cursor = str(shown[-1].pk) if len(sets) > limit else ""
-    return Page([DataSetDetail(one, newest[one.pk]) for one in shown], next_cursor)
+    return Page([DataSetDetail(one, newest[one.pk]) for one in shown if one.pk in newest], next_cursor)
 
 
 def newest_versions(sets: Sequence[DataSet]) -> QuerySet[DataSetVersion]:

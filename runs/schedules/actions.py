@@ -16,6 +16,7 @@ from agents_app.actions import cut_version
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from engine.text import storable, storable_json
+from runs.batches.kept_inputs import hold
 from runs.batches.mapping import of_inputs
 from runs.models import Run, Schedule, ScheduleTime
 from runs.money import to_nusd
@@ -130,6 +131,8 @@ def _newest_time(schedule: Schedule) -> str:
 
 def _terms(who: Principal, order: ScheduleOrder) -> dict[str, Any]:
     """Checked, by their names on a schedule."""
+    if order.data_set is not None:
+        hold(order.data_set.pk)
     version = version_now(order) or cut_version(order.crew, by=who.user)
     taken = placeholders(CrewSpec.from_json(version.spec))
     # What is to have the crew's own value, and is no input of it, says nothing.

@@ -28,6 +28,7 @@ from teams.access import Principal, TeamRequest, member
 from teams.credentials import TeamCredentials
 from teams.forms import show_refusal
 from teams.models import Role
+from teams.once import form_once
 from teams.refusals import Invalid, Refusal
 
 SHOWN = 50
@@ -82,6 +83,7 @@ def schedule_columns(request: TeamRequest, slug: str) -> HttpResponse:
 
 
 @member(Role.RUNNER)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def new_schedule(request: TeamRequest, slug: str) -> HttpResponse:
     crew = own_crew(request.who, slug, Role.RUNNER)
