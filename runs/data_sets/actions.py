@@ -136,8 +136,8 @@ def _refuse_used(data_set: DataSet) -> None:
     if names:
         named = ", ".join(f"“{name}”" for name in names[:MOST_NAMED])
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        which = "schedule uses" if len(names) == 1 else "schedules use"
-        raise Conflict(f"{len(names)} {which} it: {named}{more}. Give them another data set or remove them first.")
+        which, them = ("schedule uses", "it") if len(names) == 1 else ("schedules use", "them")
+        raise Conflict(f"{len(names)} {which} it: {named}{more}. Give {them} another data set or remove {them} first.")
 
 
 def _refuse_name(name: str) -> None:

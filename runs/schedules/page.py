@@ -105,6 +105,11 @@ class ColumnsPart:
     unused: Sequence[str] = ()
     complaint: str = ""
 
+    @property
+    def used(self) -> bool:
+        """Whether any column fills an input."""
+        return any(choice.column for choice in self.choices)
+
 
 def columns_part(who: Principal, spec: CrewSpec, named: str, chosen: Mapping[str, str]) -> ColumnsPart:
     """``named`` and ``chosen`` as they are typed so far; what is not chosen is proposed."""
