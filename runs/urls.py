@@ -59,6 +59,7 @@ urlpatterns = [
     path("schedules/<uuid:schedule_id>/edit/", schedules.edit_schedule, name="edit_schedule"),
     path("schedules/<uuid:schedule_id>/change/", schedules.change_schedule, name="change_schedule"),
     path("crews/<slug:slug>/launch/schedule/", schedules.new_schedule, name="new_schedule"),
+    path("crews/<slug:slug>/launch/schedule/columns/", schedules.schedule_columns, name="schedule_columns"),
     path("crews/<slug:slug>/original/", gallery.original, name="original"),
     path("crews/<slug:slug>/original/news/", gallery.original_news, name="original_news"),
     path("crews/<slug:slug>/versions/<int:number>/share/", gallery.share_version, name="share_version"),

@@ -44,10 +44,11 @@ class LaunchOptions(RunOptions, total=False):
 
 class BatchOptions(RunOptions, total=False):
     """``budget_usd`` is of the whole batch, ``run_budget_usd`` of each run. ``dataset``: rows of a data set, as
-    ``leads`` or ``leads@3``, in place of inputs."""
+    ``leads`` or ``leads@3``, in place of inputs; ``columns``: which column of it fills an input."""
 
     name: str
     dataset: str | None
+    columns: Mapping[str, str]
     max_concurrency: int
     stop_after_failures: int | None
     run_budget_usd: Money | None

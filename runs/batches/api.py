@@ -18,6 +18,7 @@ from runs.batches.estimate.orders import estimate_order
 from runs.batches.files import as_csv, as_json_lines, pieces
 from runs.batches.kept_inputs import mapped_rows, named_version
 from runs.batches.live import api_events
+from runs.batches.mapping import ONLY_OF_SETS, of_inputs
 from runs.batches.order import NOT_LAUNCHED, BatchOrder, Row
 from runs.batches.queries import BatchDetail
 from runs.batches.results.columns import columns_of, sort_of
@@ -255,6 +256,8 @@ def _batch(request: ApiRequest, batch_id: UUID) -> Batch:
 
 
 def _data_set_version(request: ApiRequest, body: BatchIn) -> DataSetVersion | None:
+    if not body.dataset and body.columns:
+        raise Invalid(NOT_LAUNCHED, fields={"columns": ONLY_OF_SETS})
     if not body.dataset:
         return None
     if body.inputs:
@@ -285,7 +288,7 @@ def _order(request: ApiRequest, crew: Crew, body: BatchIn) -> BatchOrder:
     data_set_version = _data_set_version(request, body)
     rows: list[Row] = list(_rows(body.inputs))
     if data_set_version is not None:
-        rows = list(mapped_rows(_spec(crew, version), data_set_version).rows)
+        rows = list(mapped_rows(_spec(crew, version), data_set_version, of_inputs(body.columns)).rows)
     return BatchOrder(
         rows=rows,
         data_set_version=data_set_version,

@@ -30,7 +30,6 @@ from runs.schedules.schemas import (
     ScheduleSummary,
     ScheduleTerms,
     ScheduleTimeOut,
-    named_data_set,
 )
 from runs.schedules.times import timetable
 from teams.access import fetch, visible_to
@@ -164,14 +163,17 @@ def _changed_terms(schedule: Schedule, body: SchedulePatch) -> ScheduleTerms:
     same = {name: getattr(schedule, name) for name in ScheduleTerms.model_fields if hasattr(schedule, name)}
     now = same | {
         "version": None if schedule.version is None else schedule.version.number,
-        "dataset": named_data_set(schedule),
+        "dataset": schedule.set_name,
         "budget_usd": None if schedule.run_budget_nusd is None else to_usd(schedule.run_budget_nusd),
         "batch_budget_usd": None if schedule.budget_nusd is None else to_usd(schedule.budget_nusd),
         "at_limit": schedule.at_limit or None,
         "accept_unpriced": schedule.accepts_unpriced,
     }
+    named = body.model_dump(exclude_unset=True)
+    if "dataset" in named and not named["dataset"]:
+        now["columns"] = {}  # those of the set that it no longer has
     try:
-        return ScheduleTerms.model_validate(now | body.model_dump(exclude_unset=True))
+        return ScheduleTerms.model_validate(now | named)
     except ValidationError as fault:
         fields = {str(one["loc"][0]): str(one["msg"]) for one in fault.errors()}
         raise Invalid(NOT_SAVED, fields=fields) from fault
@@ -199,6 +201,7 @@ def _order(request: ApiRequest, crew: Crew, body: ScheduleTerms) -> ScheduleOrde
         run=run,
         data_set=None if kept is None else kept.data_set,
         data_set_version=kept if body.dataset and VERSION_MARK in body.dataset else None,
+        columns=body.columns,
         overlap=body.overlap,
         catch_up=body.catch_up,
         max_concurrency=body.max_concurrency,

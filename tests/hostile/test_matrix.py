@@ -89,7 +89,8 @@ BODIES: dict[str, Any] = {
     "estimate_batch": {"inputs": [{"company": "x"}]},
     "resume_batch": {"max_concurrency": 3},
     **{
-        name: {"inputs": [{"company": "x"}]} for name in ("add_batch_rows", "add_data_set_rows", "add_data_set_version")
+        name: {"inputs": [{"company": "x"}]}
+        for name in ("add_batch_rows", "add_data_set_rows", "add_data_set_version", "preview_data_set")
     },
     "patch_data_set": {"archived": False},
     "patch_schedule": {"catch_up": True},

@@ -80,6 +80,7 @@ NOTHING_TO_MATCH = {
     "delete_webhook": "a webhook has no revision",
     "test_webhook": "changes nothing that anybody set",
     "create_data_set": "makes a new data set",
+    "preview_data_set": "changes nothing",
     "create_schedule": "makes a new schedule",
 }
 
