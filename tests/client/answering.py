@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from types import NoneType, TracebackType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,26 @@ class Answer:
 
 
 GONE = Answer(0)
+
+
+def sample(kind: Any, **more: Any) -> Any:
+    """The least that the client takes for an answer of this kind."""
+    if is_typeddict(kind):
+        return {name: sample(hint) for name, hint in get_type_hints(kind, include_extras=True).items()} | more
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return "0.5" if "usd" in kind.__metadata__ else "2026-11-30T06:00:01.5Z"
+    if NoneType in args:
+        return None
+    if origin is Literal:
+        return args[0]
+    if origin in (Union, UnionType):
+        return sample(args[0])
+    return {str: "text", int: 1, float: 0.5, bool: False, list: [], dict: {}}.get(origin or kind)
+
+
+def stream(content: bytes, *, cut: bool = False) -> Answer:
+    return Answer(body=content, headers={"Content-Type": "text/event-stream"}, cut=cut)
 
 
 def refusal(status: int, code: str = "code", message: str = "No.", **headers: str) -> Answer:
@@ -64,7 +84,7 @@ class Answering:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
