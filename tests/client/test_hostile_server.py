@@ -210,7 +210,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
 GZIPPED = CHUNKED + b"Content-Encoding: gzip\r\n\r\n"
 NOTHING = zlib.compressobj(wbits=31)
-EMPTY = NOTHING.compress(b"") or NOTHING.flush(zlib.Z_FULL_FLUSH)
+BEGIN, EMPTY = NOTHING.compress(b"") + NOTHING.flush(zlib.Z_FULL_FLUSH), b"\0\0\0\xff\xff"
 """Packed data of which nothing comes out, however much of it there is."""
 
 
@@ -240,7 +240,7 @@ WITHOUT_END: dict[str, Callable[[socket.socket], None]] = {
     "heads before the head": over_and_over(b"HTTP/1.1 100 Continue\r\n\r\n"),
     "a body that drips": after(HEAD + b"Content-Length: 1000000\r\n\r\n", over_and_over(b" ", 0.02)),
     "chunks that drip": after(CHUNKED + b"\r\n", over_and_over(chunk(b" "), 0.02)),
-    "packed nothings": after(GZIPPED, over_and_over(chunk(EMPTY))),
+    "packed nothings": after(GZIPPED + chunk(BEGIN), over_and_over(chunk(EMPTY))),
     "nothing at all": after(b"", over_and_over(b"", 0.02)),
 }
 

@@ -15,9 +15,10 @@ import pytest
 
 from crewsite_client.answers import BatchRow
 from crewsite_client.command import settings
+from crewsite_client.command.files.project_files import packed
+from crewsite_client.command.files.results import write_results
+from crewsite_client.command.files.rows_file import mapped, read_rows
 from crewsite_client.command.here import Stop
-from crewsite_client.command.project_files import packed
-from crewsite_client.command.rows_file import mapped, read_rows, write_results
 
 TOKEN = "crw_" + "secret" * 5
 
