@@ -37,19 +37,21 @@ class Answer:
 GONE = Answer(0)
 
 
-def sample(kind: Any, **more: Any) -> Any:
-    """The least that the client takes for an answer of this kind."""
+def sample(kind: Any, /, *, full: bool = False, **more: Any) -> Any:
+    """The least that the client takes for an answer of this kind; ``full``: with something in all that may be empty."""
     if is_typeddict(kind):
-        return {name: sample(hint) for name, hint in get_type_hints(kind, include_extras=True).items()} | more
+        hints = get_type_hints(kind, include_extras=True)
+        return {name: sample(hint, full=full) for name, hint in hints.items()} | more
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return "0.5" if "usd" in kind.__metadata__ else "2026-11-30T06:00:01.5Z"
-    if NoneType in args:
-        return None
     if origin is Literal:
         return args[0]
     if origin in (Union, UnionType):
-        return sample(args[0])
+        return None if NoneType in args and not full else sample(args[0], full=full)
+    if full and origin in (list, dict):
+        inside = sample(args[-1], full=True)
+        return [inside, inside] if origin is list else {"text": inside}
     return {str: "text", int: 1, float: 0.5, bool: False, list: [], dict: {}}.get(origin or kind)
 
 
@@ -77,7 +79,7 @@ class Answering:
                 outer.asked.append(asked)
                 outer._give(self, outer._answers[min(len(outer.asked), len(outer._answers)) - 1])
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Tests read what was asked, not lines about it."""

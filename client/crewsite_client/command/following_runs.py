@@ -184,9 +184,9 @@ def follow_batches(
 
     try:
         with _progress(screen) as show:
-            for one in ids:
+            for one in set(ids):
                 threading.Thread(target=read, args=(one,), daemon=True).start()
-            while len(ended) < len(ids):
+            while len(ended) < len(set(ids)):  # a server may name the same one twice
                 one, state = told_of.get()
                 if isinstance(state, BaseException):
                     raise state
