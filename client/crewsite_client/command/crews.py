@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -133,7 +132,7 @@ def export(here: Here, crew: str, form: ExportFormat, output: Path | None, force
         here.screen.say(
             f"{remark['level']} {remark['field']}: {remark['message']}", style=LEVELS.get(remark["level"], "")
         )
-    here.screen.text(target)
+    here.screen.file(target)
     return codes.GOOD
 
 
@@ -141,7 +140,7 @@ def _print(here: Here, content: bytes) -> int:
     if here.screen.as_json:
         raise Stop("A file that is printed is no JSON document: leave out --json, or give --output FILE.")
     if not here.screen.out.is_terminal:
-        sys.stdout.buffer.write(content)
+        here.screen.raw(content)
         return codes.GOOD
     try:
         here.screen.text(content.decode())

@@ -45,7 +45,7 @@ def list_(here: Here, archived: bool, limit: int) -> int:
         here.screen.say("There are none.", style="dim")
     else:
         rows = [[f"{one['name']}@{one['version']}", f"{one['rows']:,}", *_words(one)] for one in found]
-        here.screen.table(["data set", "rows", "columns", "changed (UTC)"], rows, right=(1,))
+        here.screen.table(["data set", "rows", "columns", "changed (UTC)"], rows, right=(1,), spare=(3,))
     return codes.GOOD
 
 
@@ -163,7 +163,7 @@ def download(here: Here, name: str, output: Path | None, force: bool) -> int:
         here.screen.document({"file": str(target), "version": number, "rows": count})
     else:
         here.screen.say(f"{counted(count, 'row')} of {slug}@{number} in", style="dim")
-        here.screen.text(target)
+        here.screen.file(target)
     return codes.GOOD
 
 

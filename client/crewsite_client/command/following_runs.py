@@ -48,6 +48,8 @@ class Interrupted(Stop):
         for identity in going:
             lines.append(f"  crewsite watch {identity}   follows it again")
             lines.append(f"  crewsite cancel {identity}  stops it")
+            if what != "run":
+                lines.append(f"  crewsite results {identity} -o FILE  writes its rows")
         super().__init__("\n".join(lines), codes.INTERRUPTED, "interrupted")
 
 

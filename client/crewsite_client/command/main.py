@@ -19,7 +19,7 @@ from crewsite_client.connection import AGENT
 
 EPILOG = (
     "Exit codes: 0 good · 1 a run failed, or the gate is shut · 2 what was asked cannot be · 3 not allowed or not "
-    "reachable · 4 too few runs to tell · 5 not ended in time, or paused · 130 interrupted"
+    "reachable · 4 too few runs to tell · 5 not ended in time, or paused · 130 interrupted · 141 nobody reads on"
 )
 
 

@@ -184,7 +184,7 @@ def _write_bill(here: Here, output: Path, ask: Ask[File], month: str, *, force: 
     if here.screen.as_json:
         here.screen.document({"file": str(output), "bytes": saved.size, "sha256": wanted})
     else:
-        here.screen.text(output)
+        here.screen.file(output)
     return codes.GOOD
 
 

@@ -133,7 +133,7 @@ def runs(here: Here, words: Sequence[str], limit: int, sort: str) -> int:
     else:
         heads = ["run", "crew", "", "launched (UTC)", "time", "cost", "tokens", "rating"]
         shown = len(heads) if any(run["rating"] for run in found) else len(heads) - 1
-        here.screen.table(heads[:shown], (_row(run)[:shown] for run in found), right=range(3, shown))
+        here.screen.table(heads[:shown], (_row(run)[:shown] for run in found), right=range(3, shown), spare=(6, 3, 4))
     return codes.GOOD
 
 

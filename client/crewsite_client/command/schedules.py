@@ -96,7 +96,7 @@ def list_(here: Here, limit: int) -> int:
         here.screen.say("There are none.", style="dim")
     else:
         heads = ["schedule", "name", "launches", "times", "next (UTC)", "last"]
-        here.screen.table(heads, (_line(one) for one in found))
+        here.screen.table(heads, (_line(one) for one in found), spare=(5, 2))
     return codes.GOOD
 
 

@@ -18,7 +18,7 @@ def check_target(target: Path, *, force: bool) -> None:
         raise Stop(f"There is no folder {target.parent}.")
     if target.is_dir():
         raise Stop(f"{target} is a folder.")
-    if not force and (target.is_file() or target.is_symlink()):
+    if not force and (target.is_file() or (target.is_symlink() and not target.exists())):
         raise Stop(f"{target} is there already; --force writes over it.")
 
 
