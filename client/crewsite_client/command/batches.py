@@ -32,7 +32,7 @@ from crewsite_client.command.runs import USD, named
 @click.option("--name", default="", help="What the batch is called.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Rows at once.")
 @click.option("--budget", type=USD, help="Of all rows together.")
-@click.option("--run-budget", type=USD, help="Of each row; without it, rows that run at once share what is left of --budget.")
+@click.option("--run-budget", type=USD, help="Of each row; else rows at once share what is left of --budget.")
 @click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Pause once so many rows failed.")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="For bills and filters (tag:NAME).")
 @click.option("--estimate", is_flag=True, help="Say first what it will most likely cost and take.")
