@@ -59,8 +59,9 @@ def _open(node: ast.If, frame: Frame) -> Flow | None:
         _say_branch(node, "the crew was read as if it does", frame)
     elif made and makes:
         _say_branch(node, "the crews that are made if it does are listed", frame)
-    elif sets and not world.aside:
-        _say_branch(node, "the crew was read as if it does", frame, later=True)
+    elif (sets or ways.by_others) and not world.aside:
+        how = "as if it does" if sets else "as if it does not, which sets more"
+        _say_branch(node, f"the crew was read {how}", frame, later=True)
     return ways.flow
 
 
@@ -148,12 +149,14 @@ def _say_branch(node: ast.If, how: str, frame: Frame, *, later: bool = False) ->
 class _Ways:
     """What came of branches of which a run takes one: ``flow``, how they leave the code around them, if all do so
     alike; ``differs``, the names that they set to different values; ``fuller``: something keeps what the last branch
-    gives it; ``sets``: attributes or entries have a text that they would not have otherwise."""
+    gives it; ``sets``: attributes or entries have a text that they would not have otherwise; ``by_others``: they have
+    it by another branch than the first."""
 
     flow: Flow | None
     differs: list[str]
     fuller: bool
     sets: bool
+    by_others: bool = False
 
 
 def _undecided(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> _Ways:
@@ -166,28 +169,32 @@ def _undecided(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], 
 
 def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> _Ways:
     """Follows all branches. If several set a name, an attribute or an entry, the first branch's value stays, unless it
-    lists parts of a crew that cannot be followed and the last branch's value does not."""
+    lists parts of a crew that cannot be followed and the last branch's value does not. An attribute or an entry that
+    only one branch sets has what that gives it: all that is done may stand in that branch."""
     with _recorded(frame) as journal:
         flow = frame.run(first)
-        sets = _sets_something(journal())
+        entries = journal()
     if not any(others):
-        return _Ways(None, [], fuller=False, sets=sets)
+        return _Ways(None, [], fuller=False, sets=_sets_something(entries))
+    mine = {(id(slots), name) for slots, name, _ in entries}
     frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
     kept = dict(frame.names)
     frame.world.aside += 1
     with _recorded(frame) as journal:
         flows = [frame.run(body) for body in others]
-        entries = list(journal())
+        theirs = journal()
     frame.world.aside -= 1
-    sets = _sets_something(entries)
-    is_fuller = _take_back(entries, frame)
+    sets, others_set = _sets_something(entries), _sets_something(theirs)
+    shared = [entry for entry in theirs if (id(entry[0]), entry[1]) in mine]
+    is_fuller = _take_back(shared, frame)
     differs = [name for name, value in kept.items() if not is_same(frame.names[name], value, frame.world.budget)]
     for name in differs:
         frame.world.budget.pay_looking(size_of(kept[name]) + size_of(frame.names[name]))
     fuller = [name for name in differs if _lists_all(frame.names[name]) and _lists_unknown(kept[name])]
     frame.names.update({name: value for name, value in kept.items() if name not in fuller})
     same = flow if all(other == flow for other in flows) else None
-    return _Ways(same, differs, fuller=bool(fuller) or is_fuller, sets=sets)
+    by_others = others_set and not shared and not sets
+    return _Ways(same, differs, fuller=bool(fuller) or is_fuller, sets=sets or bool(shared), by_others=by_others)
 
 
 Entry = tuple[dict[str, Any], str, Any]
@@ -200,7 +207,12 @@ def _recorded(frame: Frame) -> Iterator[Callable[[], list[Entry]]]:
     outer = world.journal
     world.journal = entries = outer if outer is not None else []
     start = len(entries)
-    yield lambda: entries[start:]
+
+    def noted() -> list[Entry]:
+        world.budget.pay_looking(len(entries) - start)
+        return entries[start:]
+
+    yield noted
     world.journal = outer
 
 

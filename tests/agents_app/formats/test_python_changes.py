@@ -159,3 +159,57 @@ class Desk:
 Desk().run()
 """
     assert spec_of(code).agents[0].llm.model == "gpt-4o"
+
+
+def test_what_only_the_other_branch_does_is_done_and_said() -> None:
+    code = """
+class Desk:
+    def __init__(self):
+        cook = Agent(role="R", goal="G", backstory="B")
+        self.first = Task(description="Make a stew.", expected_output="E", agent=cook)
+        self.crew = Crew(agents=[cook], tasks=[self.first])
+    def run(self, text):
+        self.first.description += f" {text}"
+        return self.crew.kickoff()
+text = input("Text? ")
+if not text:
+    print("upload first")
+else:
+    Desk().run(text)
+"""
+    assert spec_of(code).tasks[0].description == "Make a stew. {text}"
+    one_side = "class Desk: pass\ndesk = Desk()\ndesk.tone = 'a'\nif fetch(): pass\nelse: desk.tone = 'b'\n"
+    result = imported(one_side + "TEXT = f'[{desk.tone}]'" + TAIL)
+    assert result.spec is not None
+    assert result.spec.tasks[0].description == "[b]"
+    assert said(result, "the crew was read as if it does not, which sets more")
+
+
+PATHS = """
+import os
+from pathlib import Path
+def run(path, day, base):
+    n = input("N? ")
+    name, cells = os.path.basename(path), os.path.join("data", f"cells-{day}.json")
+    TEXT = f"[{PART}]"TAIL
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("name", "{name}"),
+        ("os.path.abspath(path)", "{path}"),
+        ("os.path.dirname(path)", "{path}"),
+        ("cells", "data/cells-{day}.json"),
+        ("os.path.basename(cells)", "cells-{day}.json"),
+        ("Path(cells).stem", "cells-{day}"),
+        ("os.path.join('data', n, 'x.md')", "data/{n}/x.md"),
+        ("(Path(base) / 'out' / 'x.txt').name", "x.txt"),
+        ("os.path.join('a', 'b')", "a/b"),
+    ],
+)
+def test_paths_of_what_only_a_run_shows_keep_it(part: str, text: str) -> None:
+    code = PATHS.replace("PART", part).replace("TAIL", TAIL.replace("\n", "\n    "))
+    assert spec_of(code).tasks[0].description == f"[{text}]"
+    assert not said(imported(code), "was not given")
