@@ -9,12 +9,13 @@ from agents_app.formats.budget import Budget
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
-from agents_app.formats.python.frames import Frame, keep_definition, named_after, unknown
+from agents_app.formats.python.frames import Frame, keep_definition, named_here, unknown
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
-from agents_app.formats.python.texts import CASES, joined_by, method_of_text, template_of
+from agents_app.formats.python.texts import CASES, computed, joined_by, method_of_text, template_of
 from agents_app.formats.python.things import Function
+from agents_app.formats.python.toolsets import tools_of
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.naming import is_generic, without_maker
 from agents_app.formats.to_spec.values import (
@@ -62,7 +63,7 @@ def method_of(
     """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
-    if (same := _as_little_known(receiver, node, frame)) is not None:
+    if (same := _as_little_known(receiver, node, args, frame)) is not None:
         return same
     if isinstance(receiver, Unknown) and name in CASES:
         known = method_of_text(inner, name, [], frame.world.budget) if isinstance(inner, Text) else None
@@ -74,6 +75,8 @@ def method_of(
     if isinstance(inner, Mapping):
         result = _open_entry(inner, node, args, frame)
         if result is None:
+            if name == "update":
+                _remember(inner, args, fields, frame)
             result = _mapping(inner, name, args, fields, frame.world.budget, removes=not frame.world.undecided)
         frame.world.documents.note_use(result)
         return result
@@ -93,10 +96,20 @@ def _say_absent_crew(run: Value, method: str, frame: Frame) -> None:
         reading.report.gather(message, place=origin.place, item=f"`{origin.name}`", level="warning")
 
 
-def _as_little_known(receiver: Value, node: ast.Call, frame: Frame) -> Value | None:
+def _with_default(node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
+    """``given.get("firm", "the firm")`` of something that only a run shows: an input with what it falls back on."""
+    other = settled(args[1]) if len(args) == 2 else None
+    is_plain = isinstance(other, Text) and other.literal and bool(other.template.strip())
+    is_plain |= isinstance(other, Constant) and other.value is not None and not isinstance(other.value, bool)
+    return replace(unknown(node, frame), known=other) if is_plain else None
+
+
+def _as_little_known(receiver: Value, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
     """What this method gives of a thing that is missing or unknown, if that is as missing or unknown itself."""
     if isinstance(receiver, Missing) and _method(node) in _OF_MISSING:
         return replace(receiver, label=label_of(node, frame.world.budget))
+    if _method(node) == "get" and isinstance(settled(receiver), Unknown | Definition):
+        return _with_default(node, args, frame)
     trimmed = isinstance(receiver, Unknown) and not receiver.source and _method(node) in _TRIMS
     return receiver if trimmed else None
 
@@ -111,28 +124,31 @@ def _of_definition(
         if name in _COPIES:
             return _copied(made, args, fields, node, frame)
         return _executed(made, node, args, fields, frame)
-    if (result := of_parser(made, name, args, fields, frame.world.budget)) is not None:
-        return result
-    if name in ("substitute", "safe_substitute", "format", "format_prompt"):
-        return _of_template(made, name, args, fields, frame.world.budget)
-    return None
+    result = of_parser(made, name, args, fields, frame.world.budget)
+    if result is None and name in ("substitute", "safe_substitute", "format", "format_prompt"):
+        result = _of_template(made, name, args, fields, frame.world.budget)
+    return tools_of(made, node, args, fields, frame) if result is None else result
 
 
 def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     name = _method(node)
     if name == "format":
-        written = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        values = {
-            key: named_after(field.value, written[key], key) if key in written else field.value
-            for key, field in fields.items()
-        }
-        return formatted(text, args, values, budget)
+        return formatted(text, args, _placed(fields, budget), budget)
     if name == "format_map" and args and isinstance(args[0], Mapping):
         budget.pay_elements(len(args[0].fields))
-        return formatted(text, [], {key: field.value for key, field in args[0].fields.items()}, budget)
+        return formatted(text, [], _placed(args[0].fields, budget), budget)
     if name == "join" and args:
         return joined_by(text, args[0], node.args[0], budget)
     return method_of_text(text, name, args, budget)
+
+
+def _placed(fields: dict[str, Field], budget: Budget) -> dict[str, Value]:
+    """What goes into a template, each called as its place there; what a library gives is only shown by a run."""
+    given = {name: field.value for name, field in fields.items()}
+    for name, value in given.items():
+        is_open = isinstance(value, Definition) and value.kind == "other"
+        given[name] = computed(value, budget, ast.Name(name)) if is_open else named_here(value, name, None, budget)
+    return given
 
 
 def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
@@ -252,6 +268,15 @@ def _mapping(
     return result
 
 
+def _remember(mapping: Mapping, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
+    """Notes what the entries are that ``update`` changes, for branches that may be taken back."""
+    more = settled(args[0]) if args else None
+    for given in (fields, more.fields if isinstance(more, Mapping) else {}):
+        frame.world.budget.pay_elements(len(given))
+        for name in given:
+            frame.world.put(mapping.fields, name, mapping.fields.get(name, given[name]))
+
+
 def _open_entry(mapping: Mapping, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
     """What ``get`` gives for a key that only a run shows, of texts: an input with what the source falls back on."""
     key = settled(args[0]) if args and _method(node) == "get" and mapping.fields else Constant(None)
@@ -305,10 +330,10 @@ def _of_template(
     text = settled(given or (template.args[0].value if template.args else Constant(None)))
     if not isinstance(text, Text):
         return None
-    values = {key: field.value for key, field in fields.items()}
+    values = _placed(fields, budget)
     if args and isinstance(mapping := settled(args[0]), Mapping):
         budget.pay_elements(len(mapping.fields))
-        values = {key: field.value for key, field in mapping.fields.items()} | values
+        values = _placed(mapping.fields, budget) | values
     return substituted(text, values, budget) if "substitute" in name else formatted(text, [], values, budget)
 
 
