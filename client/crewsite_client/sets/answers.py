@@ -70,6 +70,7 @@ class Schedule(TypedDict):
     crew: str
     version: int | None
     dataset: str | None
+    columns: dict[str, str]
     inputs: dict[str, Any]
     cron: str
     time_zone: str

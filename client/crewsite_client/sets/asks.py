@@ -12,7 +12,8 @@ from crewsite_client.sets.answers import Overlap
 
 class ScheduleTerms(TypedDict, total=False):
     """What is left out is the usual when a schedule is made, and stays as it is when one is changed. ``dataset``, as
-    ``leads`` or ``leads@3``, makes a batch of each launch; ``budget_usd`` is of each run then too."""
+    ``leads`` or ``leads@3``, makes a batch of each launch, and ``columns`` say which of it fills an input;
+    ``budget_usd`` is of each run then too."""
 
     name: str
     cron: str
@@ -20,6 +21,7 @@ class ScheduleTerms(TypedDict, total=False):
     version: int | None
     inputs: Mapping[str, Any]
     dataset: str | None
+    columns: Mapping[str, str]
     overlap: Overlap
     catch_up: bool
     simulated: bool | None
