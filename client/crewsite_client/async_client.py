@@ -23,7 +23,7 @@ from crewsite_client.asks import (
     ResultsFormat,
     YesOrNo,
 )
-from crewsite_client.connection import Body, Connection, event_headers
+from crewsite_client.connection import Body, Connection, Paging, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.patience import Patience, in_time
@@ -346,11 +346,10 @@ class AsyncCrewsite(AsyncSetMethods):
     async def _pages(
         self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next"
     ) -> AsyncIterator[Any]:
-        cursor = ""
+        paging = Paging(self._connection)
         while True:
-            found = await self.send(page(cursor))
+            found = await self.send(page(paging.cursor))
             for item in found[items]:
                 yield item
-            cursor = self._connection.next_page(found[following], cursor)
-            if not cursor:
+            if not paging.goes_on(found[items], found[following]):
                 return

@@ -22,7 +22,7 @@ from crewsite_client.asks import (
     ResultsFormat,
     YesOrNo,
 )
-from crewsite_client.connection import Body, Connection, event_headers
+from crewsite_client.connection import Body, Connection, Paging, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.patience import Patience, Waits
@@ -341,10 +341,9 @@ class Crewsite(SetMethods):
             yield response
 
     def _pages(self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next") -> Iterator[Any]:
-        cursor = ""
+        paging = Paging(self._connection)
         while True:
-            found = self.send(page(cursor))
+            found = self.send(page(paging.cursor))
             yield from found[items]
-            cursor = self._connection.next_page(found[following], cursor)
-            if not cursor:
+            if not paging.goes_on(found[items], found[following]):
                 return

@@ -34,6 +34,8 @@ PACKED = "gzip"
 MOST_TOLD = 10_000
 """Characters of a text of an error."""
 MOST_NAME = 100
+MOST_EMPTY_PAGES = 20
+"""One after the other."""
 EVENTS_SILENT_S = 60.0
 """A stream of events says every 15 s that it is still there."""
 
@@ -159,12 +161,6 @@ class Connection:
     def no_crewsite(self, what: str) -> Unreachable:
         return Unreachable(f"{self.url} answered, but not as Crewsite does ({what}). Is the address right?")
 
-    def next_page(self, following: str | None, cursor: str) -> str:
-        """The cursor of the page after this one, "" after the last. ``Unreachable`` for one that leads back to it."""
-        if following and following == cursor:
-            raise self.no_crewsite("a page that leads to itself")
-        return following or ""
-
     def refusal(self, response: httpx.Response) -> Exception:
         """The error that an answer is; its body has been read."""
         if response.is_redirect:
@@ -189,6 +185,23 @@ class Connection:
             return Unreachable(f"{self.url} did not answer in time.")
         reason = self.auth.hidden(str(fault)) or type(fault).__name__
         return Unreachable(f"{self.url} cannot be reached: {reason}")
+
+
+class Paging:
+    """Where a list is that is read page by page. Raises ``Unreachable`` for one that cannot come to an end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._empty = 0
+        self.cursor = ""
+
+    def goes_on(self, found: list[Any], following: str | None) -> bool:
+        """Whether there is a page after this one."""
+        self._empty = 0 if found else self._empty + 1
+        if following and (following == self.cursor or self._empty > MOST_EMPTY_PAGES):
+            raise self._connection.no_crewsite("pages without an end")
+        self.cursor = following or ""
+        return bool(following)
 
 
 class Body:

@@ -165,6 +165,14 @@ def test_who_has_the_last_state_already_is_told_nothing_more(use: Use) -> None:
         assert server.asked[1].headers["Last-Event-ID"] == "3"
 
 
+def test_pages_of_nothing_come_to_an_end(use: Use) -> None:
+    pages = [Answer(body={"items": [], "next": str(at)}) for at in range(100)]
+    with Answering(*pages) as server:
+        with pytest.raises(Unreachable, match="pages without an end"):
+            use(server.url, lambda site: site.runs())
+        assert len(server.asked) < 30
+
+
 def test_names_lead_to_no_other_address_and_texts_are_texts(use: Use, subtests: pytest.Subtests) -> None:
     half = "\ud800"
     for name, ask in {

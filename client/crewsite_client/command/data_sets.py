@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ FORM = click.option(
 KEY = click.option("--idempotency-key", "key", help="The same key makes it once.")
 NAME = click.argument("name", type=DATA_SET)
 SHOWN_ROWS = 5
+MOST_VERSIONS = 1_000
+"""The server keeps no more of one."""
 
 
 @click.group("datasets", short_help="Rows of inputs that are kept under a name.")
@@ -61,7 +63,7 @@ def show(here: Here, name: str, count: int) -> int:
     """Show NAME, or NAME@VERSION: its versions and its first rows."""
     slug, number = data_set_and_version(name)
     found = here.site.data_set(slug)
-    versions = list(here.site.data_set_versions(slug))
+    versions = list(islice(here.site.data_set_versions(slug), MOST_VERSIONS))
     version = _version(slug, versions, number or found["version"])
     rows = list(islice(here.site.data_set_rows(slug, version=version["version"]), count))
     if here.screen.as_json:
@@ -86,8 +88,8 @@ def show(here: Here, name: str, count: int) -> int:
     return codes.GOOD
 
 
-def _version(slug: str, versions: Sequence[DataSetVersion], number: int) -> DataSetVersion:
-    for one in versions:
+def _version(slug: str, versions: Iterable[DataSetVersion], number: int) -> DataSetVersion:
+    for one in islice(versions, MOST_VERSIONS):
         if one["version"] == number:
             return one
     raise Stop(f"{slug} has no version {number}.", name="not_found")
@@ -155,7 +157,7 @@ def download(here: Here, name: str, output: Path | None, force: bool) -> int:
         target /= f"{slug}.csv"
     check_target(target, force=force)
     number = number or here.site.data_set(slug)["version"]
-    version = _version(slug, list(here.site.data_set_versions(slug)), number)
+    version = _version(slug, here.site.data_set_versions(slug), number)
     with written(target, force=force) as file:
         rows = here.site.data_set_rows(slug, version=number)
         count = write_rows(file, form_of(target), version["columns"], rows)

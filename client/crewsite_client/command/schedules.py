@@ -28,6 +28,7 @@ OFF = {
 OUTCOMES = {"skipped": "left out", "waiting": "waits", "asked": "launched by hand", "off": "turned off"}
 STYLES = {"launched": "green", "asked": "green", "refused": "red", "missed": "red", "waiting": "yellow"}
 NONE = "none"
+MOST_LOOKED_AT = 10_000
 
 
 class OrNone(click.ParamType[Any]):
@@ -257,7 +258,7 @@ def delete(here: Here, which: str) -> int:
 def _id(here: Here, which: str) -> str:
     if is_id(which):
         return which
-    found = [one["id"] for one in here.site.schedules() if one["name"] == which]
+    found = [one["id"] for one in islice(here.site.schedules(), MOST_LOOKED_AT) if one["name"] == which]
     if not found:
         raise Stop(f"There is no schedule {which!r}.", name="not_found")
     if len(found) > 1:
