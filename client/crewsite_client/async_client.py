@@ -24,7 +24,7 @@ from crewsite_client.asks import (
     YesOrNo,
 )
 from crewsite_client.connection import Body, Connection, Paging, event_headers
-from crewsite_client.errors import StillGoing
+from crewsite_client.errors import StillGoing, TooLarge
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.patience import Patience, in_time
 from crewsite_client.retrying import Retries
@@ -348,7 +348,12 @@ class AsyncCrewsite(AsyncSetMethods):
     ) -> AsyncIterator[Any]:
         paging = Paging(self._connection)
         while True:
-            found = await self.send(page(paging.cursor))
+            ask = paging.ask(page)
+            try:
+                found = await self.send(ask)
+            except TooLarge as fault:
+                paging.take_less(ask, fault)
+                continue
             for item in found[items]:
                 yield item
             if not paging.goes_on(found[items], found[following]):

@@ -23,7 +23,7 @@ from crewsite_client.asks import (
     YesOrNo,
 )
 from crewsite_client.connection import Body, Connection, Paging, event_headers
-from crewsite_client.errors import StillGoing
+from crewsite_client.errors import StillGoing, TooLarge
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.patience import Patience, Waits
 from crewsite_client.retrying import Retries
@@ -343,7 +343,12 @@ class Crewsite(SetMethods):
     def _pages(self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next") -> Iterator[Any]:
         paging = Paging(self._connection)
         while True:
-            found = self.send(page(paging.cursor))
+            ask = paging.ask(page)
+            try:
+                found = self.send(ask)
+            except TooLarge as fault:
+                paging.take_less(ask, fault)
+                continue
             yield from found[items]
             if not paging.goes_on(found[items], found[following]):
                 return

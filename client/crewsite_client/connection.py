@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import NoneType
 from typing import Any, BinaryIO, TypeVar, cast
 from uuid import uuid4
@@ -14,7 +15,7 @@ import httpx
 from crewsite_client.address import API, checked_address, checked_token, leaves_machine
 from crewsite_client.answers import File
 from crewsite_client.asks import Ask
-from crewsite_client.errors import OF_STATUS, Refused, ServerFault, Unreachable, Unsendable
+from crewsite_client.errors import OF_STATUS, Refused, ServerFault, TooLarge, Unreachable, Unsendable
 from crewsite_client.patience import Patience
 from crewsite_client.retrying import Retries, retry_after_s
 from crewsite_client.shapes import MisshapenError, check
@@ -34,6 +35,8 @@ PACKED = "gzip"
 MOST_TOLD = 10_000
 """Characters of a text of an error."""
 MOST_NAME = 100
+LESS = 8
+"""So many times smaller is a page after one that was too large."""
 MOST_EMPTY_PAGES = 20
 """One after the other."""
 EVENTS_SILENT_S = 60.0
@@ -193,7 +196,19 @@ class Paging:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._empty = 0
+        self._limit: int | None = None
         self.cursor = ""
+
+    def ask(self, page: Callable[[str], Ask[Any]]) -> Ask[Any]:
+        ask = page(self.cursor)
+        return ask if self._limit is None else replace(ask, query={**ask.query, "limit": self._limit})
+
+    def take_less(self, ask: Ask[Any], fault: TooLarge) -> None:
+        """Smaller pages from now on: models write at length. Raises the fault of one that cannot be smaller."""
+        limit = int(ask.query["limit"])
+        if limit <= 1:
+            raise fault
+        self._limit = max(1, limit // LESS)
 
     def goes_on(self, found: list[Any], following: str | None) -> bool:
         """Whether there is a page after this one."""
@@ -235,7 +250,7 @@ class Body:
         """Raises ``Unreachable`` beyond what any answer has."""
         self.size += len(part)
         if self.size > self._most:
-            raise Unreachable(f"{self._connection.url} answers more than {self._most // 1_000_000:,} MB.")
+            raise TooLarge(f"{self._connection.url} answers more than {self._most // 1_000_000:,} MB.")
         self._patience.got(len(part))
         if self._into is None:
             self._content += part

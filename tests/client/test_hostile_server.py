@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -28,6 +29,7 @@ from crewsite_client import (
     answers,
     asks,
 )
+from crewsite_client.errors import TooLarge
 from crewsite_client.sets import answers as set_answers
 from crewsite_client.shapes import MisshapenError, check
 from tests.client.answering import Answer, Answering, refusal, sample, stream
@@ -171,6 +173,20 @@ def test_pages_of_nothing_come_to_an_end(use: Use) -> None:
         with pytest.raises(Unreachable, match="pages without an end"):
             use(server.url, lambda site: site.runs())
         assert len(server.asked) < 30
+
+
+def test_pages_that_are_too_large_are_asked_for_smaller(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crewsite_client.connection.MOST_JSON_BYTES", 10_000)
+    large = Answer(body={"items": [RUN], "next": None, "x": "x" * 20_000})
+    good = Answer(body={"items": [RUN], "next": "a"})
+    with Answering(large, good, Answer(body={"items": [RUN], "next": None})) as server:
+        assert use(server.url, lambda site: site.runs()) == [RUN, RUN]
+        asked = [dict(parse_qsl(urlsplit(one.path).query)) for one in server.asked]
+    assert [(one["limit"], one.get("cursor")) for one in asked] == [("200", None), ("25", None), ("25", "a")]
+    with Answering(large) as server:
+        with pytest.raises(TooLarge):
+            use(server.url, lambda site: site.runs())
+        assert len(server.asked) == 4  # of 200, 25, 3 and 1
 
 
 def test_names_lead_to_no_other_address_and_texts_are_texts(use: Use, subtests: pytest.Subtests) -> None:
