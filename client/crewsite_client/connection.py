@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import NoneType
 from typing import Any, BinaryIO, TypeVar, cast
 from uuid import uuid4
@@ -34,7 +35,7 @@ MOST_SAVED = 5_000_000_000
 PACKED = "gzip"
 MOST_TOLD = 10_000
 """Characters of a text of an error."""
-MOST_NAME = 100
+MOST_NAME = 255
 LESS = 8
 """So many times smaller is a page after one that was too large."""
 MOST_EMPTY_PAGES = 20
@@ -85,6 +86,7 @@ class Connection:
             "timeout": httpx.Timeout(self.timeout_s, connect=min(CONNECT_S, self.timeout_s)),
             "trust_env": leaves_machine(self.url),
             "follow_redirects": False,
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept
         }
 
     def patience(self, request: httpx.Request) -> Patience:
@@ -270,9 +272,9 @@ class Body:
 def _headers(ask: Ask[Any]) -> dict[str, str]:
     headers = {}
     if ask.keyed:
-        headers["Idempotency-Key"] = _checked_key(ask.key) if ask.key else str(uuid4())
+        headers["Idempotency-Key"] = _checked(ask.key, "An idempotency key") if ask.key else str(uuid4())
     if ask.match is not None:
-        headers["If-Match"] = f'"{ask.match}"'
+        headers["If-Match"] = f'"{_checked(str(ask.match), "A revision")}"'
     if ask.answer is File:
         headers["Accept"] = ask.accept
     return headers
@@ -282,11 +284,16 @@ def _is_repeatable(ask: Ask[Any]) -> bool:
     return ask.method == "GET" or ask.keyed
 
 
-def _checked_key(key: str) -> str:
+def is_header(text: str) -> bool:
+    """Whether a text that is to mark something can stand in a header."""
+    return len(text) <= MOST_NAME and text == text.strip() and all(" " <= sign <= "~" for sign in text)
+
+
+def _checked(text: str, what: str) -> str:
     """Raises ``Unsendable``: what cannot stand in a header would be taken for a fault of the connection."""
-    if not all(" " <= sign <= "~" for sign in key) or key != key.strip():
-        raise Unsendable("An idempotency key has letters, digits and signs of ASCII alone.")
-    return key
+    if not is_header(text):
+        raise Unsendable(f"{what} has at most {MOST_NAME} letters, digits and signs of ASCII alone.")
+    return text
 
 
 def _media_type(response: httpx.Response) -> str:
@@ -299,4 +306,4 @@ def _no_number(text: str) -> float:
 
 def event_headers(last_id: str) -> Mapping[str, str]:
     headers = {"Accept": "text/event-stream"}
-    return headers | {"Last-Event-ID": last_id} if last_id else headers
+    return headers | {"Last-Event-ID": _checked(last_id, "An event's id")} if last_id else headers
