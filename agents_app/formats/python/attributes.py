@@ -55,7 +55,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
     elif isinstance(value, Definition):
         result = _of_definition(value, node, frame)
-    elif isinstance(value, Text | Constant) and node.attr == "value":
+    elif isinstance(value, Text | Constant | Items | Mapping) and node.attr == "value":
         result = value  # of an Enum, whose members stand for their values here
     elif isinstance(value, Unknown) and value.source and node.attr == "raw":
         result = value  # an answer's text is what the answer is as a text
@@ -142,9 +142,10 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
     if isinstance(member, Function) and any(member.decorated(kind) for kind in _PROPERTIES):
         return call_function(_with(member, instance), [], {}, frame)
     if isinstance(member, Definition) and member.short.lower() == "field":
-        return _default_of(member, name)
-    bound = _bound(member, instance)
-    return bound if bound is not None else Unknown(name)
+        instance.attributes[name] = _default_of(member, name)  # one for all who ask for it
+        return instance.attributes[name]
+    other = instance if name == "value" else Unknown(name)  # a member of an Enum stands for its value
+    return _bound(member, instance) or other
 
 
 def _with(function: Function, owner: Value) -> Function:

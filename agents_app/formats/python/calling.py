@@ -57,6 +57,8 @@ def call_function(
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
         return Unknown(function.name, f"{function.name}()", which=world.budget.number_of("called", *key))
     world.entered.add(id(node))
+    if isinstance(function.owner, Instance):
+        world.entered_on.add((id(function.owner.cls), id(node)))
     world.active.append(id(node))
     inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1, function=_made_by(function))
     inner.undecided = world.undecided

@@ -52,8 +52,16 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
             _read_outputs(made, frame)
             if "condition" in made.fields:
                 made.fields["condition"] = condition_of(made.fields["condition"])
+        made.of_class = _inheritor(frame) if kind == "crew" else ""
         keep_definition(made, frame)
     return made
+
+
+def _inheritor(frame: Frame) -> str:
+    """The class of the object whose method is followed, if it has the method of another class."""
+    owner, active = frame.lookup("self"), frame.world.active
+    is_own = not isinstance(owner, Instance) or not active or owner.cls is frame.world.owners.get(active[-1])
+    return owner.cls.name if isinstance(owner, Instance) and not is_own else ""
 
 
 def _merge_config(made: Definition, frame: Frame) -> None:

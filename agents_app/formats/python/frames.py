@@ -58,7 +58,8 @@ class World:
     """What all frames of one import share.
 
     ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part.
-    ``entered``: functions that were followed, by ``id()`` of their node; ``active``: those that are being followed now.
+    ``entered``: functions that were followed, by ``id()`` of their node; ``entered_on``: methods, by
+    ``id()`` of the class of the object and of the node; ``active``: those that are being followed now.
     ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
     to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``results``: what
     functions gave, by ``id()`` of the function and of what it was given. ``kept``: what those ids are of, which stays
@@ -82,6 +83,7 @@ class World:
     labelled: bool = False
     lines: dict[str, list[str]] = field(default_factory=dict)
     entered: set[int] = field(default_factory=set)
+    entered_on: set[tuple[int, int]] = field(default_factory=set)
     active: list[int] = field(default_factory=list)
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     tokens: int = 0

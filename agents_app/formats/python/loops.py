@@ -12,13 +12,14 @@ from agents_app.formats.python.frames import Frame, evaluates, identity_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import characters, template_of
-from agents_app.formats.python.things import Class, called
+from agents_app.formats.python.things import Class, Function, called
 from agents_app.formats.to_spec.values import (
     Constant,
     Field,
     Items,
     Mapping,
     Missing,
+    Outside,
     Text,
     Unknown,
     Value,
@@ -122,7 +123,8 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
     elif isinstance(inner, Text) and inner.literal:
         yield from characters(inner, frame.world.budget).items[:MAX_ITEMS]
     elif isinstance(inner, Class) and inner.is_enum:
-        yield from [value for value in inner.body.names.values() if isinstance(value, Text | Constant)][:MAX_ITEMS]
+        values = (value for value in inner.body.names.values() if not isinstance(value, Function | Class | Outside))
+        yield from islice(values, MAX_ITEMS)
     else:
         yield _one_of(target, value, frame)
 

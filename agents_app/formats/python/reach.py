@@ -37,7 +37,8 @@ class Reach:
     ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``:
     definitions, branches and loops that make parts, themselves or through functions of the project; ``parts``: the
     names whose calls do. ``called``: the names of all that is called; ``handed``: of what is given to a call, which
-    may call it. ``calls``: which functions that make parts a function calls, by names.
+    may call it. ``calls``: which functions that make parts a function calls, by names. ``bases``: the names of what
+    classes are made of.
     """
 
     builders: frozenset[str] = frozenset()
@@ -49,6 +50,7 @@ class Reach:
     called: frozenset[str] = frozenset()
     handed: frozenset[str] = frozenset()
     calls: dict[str, set[str]] = field(default_factory=dict)
+    bases: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +78,7 @@ class _Names:
     top: set[str] = field(default_factory=set)
     handed: set[str] = field(default_factory=set)
     decorating: set[int] = field(default_factory=set)
+    bases: set[str] = field(default_factory=set)
 
     def also(self, names: AbstractSet[str]) -> set[str]:
         """These names, and what imports and classes of the source make of them."""
@@ -109,6 +112,7 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
     reach.builders = frozenset(_reaching(names.callers, crews)[0] - crews - {"__init__"})
     reach.called = frozenset(names.callers) | names.top
     reach.handed = frozenset(names.handed)
+    reach.bases = frozenset(names.bases)
     making, reach.making = _reaching(names.callers, parts, also=names.telling)
     reach.parts = frozenset(making)
     for name in making:
@@ -122,7 +126,9 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
 def _note(node: ast.AST, code: _Code | None, names: _Names) -> None:
     if isinstance(node, Scope):
         names.decorating |= {id(part) for decorator in node.decorator_list for part in ast.walk(decorator)}
-        names.aliases += [(_last(base), node.name) for base in getattr(node, "bases", ())]
+        bases = [_last(base) for base in getattr(node, "bases", ())]
+        names.aliases += [(base, node.name) for base in bases]
+        names.bases.update(bases)
     elif isinstance(node, ast.ImportFrom):
         names.aliases += [(alias.name, alias.asname) for alias in node.names if alias.asname]
     elif isinstance(node, ast.AugAssign) and code:

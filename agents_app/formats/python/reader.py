@@ -103,7 +103,8 @@ def _name_crews(world: World, files: Dict[str, str]) -> None:
     for crew in world.found.crews:
         name = without_maker(crew.name) if crew.is_named_by_maker else crew.name
         if is_generic(name):
-            crew.name = _enclosing_name(named, crew) or crew.name
+            inheritor = without_maker(crew.of_class)
+            crew.name = inheritor if not is_generic(inheritor) else _enclosing_name(named, crew) or crew.name
     _tell_apart(world.found.crews, own, world)
     stems = [PurePosixPath(path).stem for path in files]
     world.found.name = next((stem for stem in stems if not is_generic(stem) and stem != "crew"), "")

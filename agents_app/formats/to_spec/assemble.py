@@ -253,7 +253,7 @@ def _spec(
 def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
     """Crews of one call, name and members are one crew made several times; one that has inputs stands for all.
 
-    If their texts differ, that is said.
+    If their texts differ, that is said. One without tasks, whose call makes another with tasks, is no crew of its own.
     """
     kept: dict[tuple[int | str, ...], Definition] = {}
     differing: dict[tuple[int | str, ...], Place] = {}
@@ -268,7 +268,8 @@ def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
             kept[key] = crew
     for place in differing.values():
         reading.report.warn(place, "This crew is made several times with other texts: only one of them was read.")
-    return list(kept.values())
+    full = {id(crew.origin) for crew in kept.values() if listed_by(crew.fields.get("tasks"))}
+    return [crew for crew in kept.values() if id(crew.origin) not in full or listed_by(crew.fields.get("tasks")) != []]
 
 
 def _texts_of(crew: Definition) -> list[Value]:

@@ -197,5 +197,6 @@ def _name_of(definition: Definition) -> str:
     own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")
     if own and snake(own):
         return own
+    named = definition.name and not definition.is_named_by_maker
     words = first_words(_text(definition, "description"))
-    return words if words and definition.kind == "task" and not definition.name else name
+    return words if words and definition.kind == "task" and not named else name

@@ -151,7 +151,8 @@ class Definition(Value):
 
     ``path`` is the dotted name of what is called, ``name`` the source's name of the result, ``origin`` the call itself:
     two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
-    the name to something else. ``is_named_by_maker``: after the function that made it. ``which`` and ``within`` are as
+    the name to something else. ``is_named_by_maker``: after the function that made it; ``of_class``: the class of the
+    object whose inherited method made it. ``which`` and ``within`` are as
     those of an ``Unknown``.
     """
 
@@ -164,6 +165,7 @@ class Definition(Value):
     origin: object = None
     replaced: Place | None = None
     is_named_by_maker: bool = False
+    of_class: str = ""
     which: int = 0
     within: str = ""
 

@@ -206,3 +206,91 @@ def test_a_class_of_the_source_may_hide_the_name_of_one_of_crewai() -> None:
     assert not said(result, "There is no Crew(...)")
     own = "class Agent:\n    def __init__(self, role, goal): self.made = Person(role=role, goal=goal, backstory='B')\n"
     assert agents_of(f"{own}Agent(role='Cook', goal='G')") == {"made": "Cook"}
+
+
+TEMPLATE = """
+class BaseCrew:
+    def staff(self): raise NotImplementedError
+    def work(self): raise NotImplementedError
+    def build(self): return Crew(agents=self.staff(), tasks=self.work())
+    def run(self, inputs): return self.build().kickoff(inputs=inputs)
+class KitchenCrew(BaseCrew):
+    def staff(self):
+        self.one = Agent(role="Cook", goal="G", backstory="B")
+        return [self.one]
+    def work(self): return [job("cook", agent=self.one)]
+class HouseCrew(BaseCrew):
+    def staff(self):
+        self.one = Agent(role="Maid", goal="G", backstory="B")
+        return [self.one]
+    def work(self): return [job("clean", agent=self.one)]
+CREWS = {"kitchen": KitchenCrew, "house": HouseCrew}
+def run(kind, **inputs): return CREWS[kind]().run(inputs)
+"""
+DECORATED = """
+from crewai.project import CrewBase, agent, crew, task
+@CrewBase
+class Common:
+    @agent
+    def boss(self): return Agent(role="Boss", goal="G", backstory="B")
+    @crew
+    def crew(self): return Crew(agents=self.agents, tasks=self.tasks)
+@CrewBase
+class KitchenCrew(Common):
+    @task
+    def cook(self): return job("cook", agent=self.boss())
+@CrewBase
+class HouseCrew(Common):
+    @task
+    def clean(self): return job("clean", agent=self.boss())
+"""
+
+
+@pytest.mark.parametrize("code", [TEMPLATE, TEMPLATE.replace("raise NotImplementedError", "..."), DECORATED])
+def test_a_crew_that_a_base_class_makes_is_one_for_each_class_that_is_made_of_it(code: str) -> None:
+    crews = {crew.spec.name: [task.description for task in crew.spec.tasks] for crew in imported(code).crews}
+    assert crews == {"Kitchen crew": ["cook"], "House crew": ["clean"]}
+
+
+OWN_PARTS = """
+class CookAgent(Agent):
+    def __init__(self, llm=None, **more): super().__init__(role="Cook", goal="G", backstory="B", llm=llm, **more)
+class MaidAgent(Agent):
+    role: str = "Maid"
+    goal: str = "G"
+    backstory: str = "B"
+class Loud(Agent):
+    def speak(self): print(self.role)
+"""
+
+
+def test_own_classes_of_agents_are_agents_where_nothing_makes_them() -> None:
+    assert agents_of(OWN_PARTS) == {"cook_agent": "Cook", "maid_agent": "Maid"}
+
+
+LISTS = """
+from dataclasses import field
+from enum import Enum
+@dataclass
+class Spec:
+    role: str
+    def build(self): return Agent(role=self.role, goal="G", backstory="B")
+class Roles(Enum):
+    COOK = Spec("Cook")
+    MAID = Spec("Maid")
+@dataclass
+class Desk:
+    todo: list = field(default_factory=list)
+    def crew(self):
+        def task(text, who): return Task(description=text, expected_output="E", agent=who)
+        staff = [one.value.build() for one in Roles]
+        for who in staff: self.todo.append(task(f"work of {who.role}", who))
+        return Crew(agents=staff, tasks=self.todo)
+"""
+
+
+def test_members_of_an_enum_and_lists_of_a_class_of_data_hold_what_is_put_in() -> None:
+    spec = imported(LISTS).spec
+    assert spec is not None
+    assert [agent.key for agent in spec.agents] == ["cook", "maid"]
+    assert [(task.key, task.agent) for task in spec.tasks] == [("work_of_cook", "cook"), ("work_of_maid", "maid")]
