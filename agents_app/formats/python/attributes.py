@@ -23,6 +23,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     found_in,
+    has_parts,
     settled,
 )
 
@@ -46,7 +47,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     result: Value | None = None
     if isinstance(value, Outside):
         frame.world.budget.pay_chars(len(value.path))
-        result = Outside(f"{value.path}.{node.attr}")
+        result = frame.world.put_outside.get(f"{value.path}.{node.attr}") or Outside(f"{value.path}.{node.attr}")
     elif isinstance(value, FilePath):
         result = path_attribute(value, node.attr)
     elif isinstance(value, Instance | Class | Super):
@@ -144,8 +145,9 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
     if isinstance(member, Definition) and member.short.lower() == "field":
         instance.attributes[name] = _default_of(member, name)  # one for all who ask for it
         return instance.attributes[name]
+    asked = None if name.startswith("__") else own_method(instance, "__getattr__", [Text(name)], frame)
     other = instance if name == "value" else Unknown(name)  # a member of an Enum stands for its value
-    return _bound(member, instance) or other
+    return _bound(member, instance) or asked or other
 
 
 def _with(function: Function, owner: Value) -> Function:
@@ -173,6 +175,21 @@ def _said_by_class(instance: Instance, name: str) -> Value | None:
     said = settled(instance.cls.member(name) or Constant(None))
     is_text = isinstance(said, Text) and bool(said.template) and said.literal
     return said if is_text or isinstance(said, Outside) else None
+
+
+def put_outside(owner: Value, key: Value | str, value: Value, frame: Frame) -> None:
+    """Keeps a part of a crew, or an object, that code puts into something of a library, such as a session's state."""
+    name = key.template if isinstance(key, Text) else key
+    if isinstance(owner, Outside) and isinstance(name, str) and (has_parts(value) or isinstance(value, Instance)):
+        frame.world.budget.pay_chars(len(owner.path) + len(name))
+        frame.world.budget.pay_elements(1)
+        frame.world.put_outside[f"{owner.path}.{name}"] = value
+
+
+def taken_from_outside(owner: Value, key: Value, frame: Frame) -> Value | None:
+    """What code put there; None if it put nothing of a crew there."""
+    name = key.template if isinstance(key, Text) else ""
+    return frame.world.put_outside.get(f"{owner.path}.{name}") if isinstance(owner, Outside) else None
 
 
 def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:

@@ -10,7 +10,7 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.python.command_line import as_parameter, options_of
-from agents_app.formats.python.frames import MAX_DEPTH, Frame
+from agents_app.formats.python.frames import MAX_DEPTH, Frame, identity_of
 from agents_app.formats.python.labels import as_label
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance, decorators
 from agents_app.formats.report import Place
@@ -51,11 +51,12 @@ def call_function(
     builds = as_inputs or function.name in world.reach.builders
     once = any(function.decorated(name) for name in PROJECT_DECORATORS)
     world.budget.pay_elements(len(args) + len(fields))
-    key = (id(node), id(function.owner), *(id(arg) for arg in args if not isinstance(arg, Text | Constant | Unknown)))
+    given = [*args, *(field.value for field in fields.values())]
+    key = (id(node), id(function.owner), *(id(arg) for arg in given if not isinstance(arg, Text | Constant | Unknown)))
     if (builds or once) and key in world.results:
         return world.results[key]
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
-        return Unknown(function.name, f"{function.name}()", which=world.budget.number_of("called", *key))
+        return Unknown(function.name, f"{function.name}()", which=_number_of(function, given, frame))
     world.entered.add(id(node))
     if isinstance(function.owner, Instance):
         world.entered_on.add((id(function.owner.cls), id(node)))
@@ -67,12 +68,12 @@ def call_function(
     world.active.pop()
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
     if (inner.maybe or inner.falls_back) and not inner.yielded and not once:
-        value = _one_of_several(value, inner, ends=ends, function=function, key=key)
+        value = _one_of_several(value, inner, ends=ends, function=function, given=given)
     if isinstance(value, Definition) and not function.name.startswith("__"):
         _name_after(function, value, inner, once=once)
     if builds or once:
         world.results[key] = value
-        world.kept += [*args, *([function.owner] if function.owner is not None else [])]
+        world.kept += [*given, *([function.owner] if function.owner is not None else [])]
     return value
 
 
@@ -101,7 +102,7 @@ def _is_of_many(made: Definition) -> bool:
     return not any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
-def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Function, key: tuple[int, ...]) -> Value:
+def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Function, given: list[Value]) -> Value:
     """What a function gives that may return several values. Parts of a crew are taken, the first that it may return;
     of other values only a run shows which it is, unless those that the source falls back on decide that."""
     if isinstance(value, Instance | Function | Class | Unknown) or has_parts(value):
@@ -112,9 +113,17 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     others = [returned for returned in inner.returned if not is_same(returned, value, inner.world.budget)]
     if not others and ends and not inner.falls_back:
         return value
-    label, number = as_label(_made_by(function) or function.name), inner.world.budget.number_of("called", *key)
+    label, number = as_label(_made_by(function) or function.name), _number_of(function, given, inner)
     open_value = Unknown(label, f"{function.name}()", which=number, perhaps=value)
     return open_value if inner.maybe else replace(open_value, known=value)
+
+
+def _number_of(function: Function, given: list[Value], frame: Frame) -> int:
+    """A number for what the function gives of these arguments, where only a run shows what that is."""
+    budget = frame.world.budget
+    budget.pay_looking(sum(len(value.template) for value in given if isinstance(value, Text)))
+    frame.world.kept += [value for value in given if not isinstance(value, Text | Constant | Unknown)]
+    return budget.number_of("called", id(function.node), id(function.owner), *map(identity_of, given))
 
 
 def _given(generator: Function, inner: Frame) -> Value:

@@ -6,10 +6,12 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.python.attributes import put_outside, taken_from_outside
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, named_after, unknown
+from agents_app.formats.python.jinja import of_jinja
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
@@ -78,6 +80,9 @@ def method_of(
         frame.world.documents.note_use(result)
         return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
+    if isinstance(inner, Outside) and args and name in ("get", "set"):
+        put_outside(inner, settled(args[0]), args[-1], frame)
+        result = taken_from_outside(inner, settled(args[0]), frame)
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
         _say_absent_crew(inner, name, frame)
@@ -111,7 +116,8 @@ def _of_definition(
         if name in _COPIES:
             return _copied(made, args, fields, node, frame)
         return _executed(made, node, args, fields, frame)
-    if (result := of_parser(made, name, args, fields, frame.world.budget)) is not None:
+    result = of_parser(made, name, args, fields, frame.world.budget) or of_jinja(made, name, args, fields, frame)
+    if result is not None:
         return result
     if name in ("substitute", "safe_substitute", "format", "format_prompt"):
         return _of_template(made, name, args, fields, frame.world.budget)

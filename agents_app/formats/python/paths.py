@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from agents_app.formats.documents import PASTED, is_end_of
+from agents_app.formats.documents import PASTED, is_end_of, nearest
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.report import UnreadableError
 from agents_app.formats.to_spec.values import (
@@ -33,6 +33,7 @@ _SAME = frozenset({"abspath", "realpath", "normpath", "expanduser", "expandvars"
 _SAME_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix", "relative_to", "open", "__enter__"})
 _OPENS = frozenset({"open", "io.open", "codecs.open", "aiofiles.open", "anyio.open_file"})
 _DATA = frozenset({".yaml", ".yml", ".json"})
+_ASKS = frozenset({"exists", "is_file", "isfile"})
 _READS = frozenset({"read_text", "read", "read_bytes", "getvalue"})
 
 
@@ -69,6 +70,8 @@ def _os_path(name: str, args: list[Value], frame: Frame) -> Value | None:
     path = _joined(args if name == "join" else args[:1], frame).path
     if name == "dirname":
         return Text(posixpath.dirname(path))
+    if name in _ASKS:
+        return _exists(FilePath(path), frame)
     if name == "basename":
         return Text(posixpath.basename(path))
     return Text(path) if name in _SAME or name == "join" else None
@@ -87,9 +90,9 @@ def path_method(receiver: Value, name: str, args: list[Value], frame: Frame) -> 
         return FilePath(posixpath.join(folder, new.template) if name == "with_name" else stem + new.template)
     if name in _SAME_METHODS:
         return receiver
-    if name in _READS:
-        return _content(receiver, frame) if receiver.path != "." else None
-    return None
+    if name in _ASKS or receiver.path == ".":
+        return _exists(receiver, frame) if name in _ASKS else None
+    return _content(receiver, frame) if name in _READS else None
 
 
 def path_attribute(value: FilePath, name: str) -> Value | None:
@@ -170,6 +173,14 @@ def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | N
     world.documents.paths[id(mapping)] = path
     world.kept.append(mapping)
     return mapping
+
+
+def _exists(file: FilePath, frame: Frame) -> Constant | None:
+    """Whether there is such a file: of one that was not given nobody knows."""
+    files = frame.world.documents
+    frame.world.budget.pay_looking(len(files.prose) + len(files.texts))
+    found = nearest(file.path, [*files.prose, *files.texts], beside=frame.file)
+    return Constant(True) if found and is_end_of(file.path, found) else None
 
 
 def _inline(text: str, frame: Frame) -> Value | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from agents_app.formats.python.attributes import items_of, own_method, set_attribute
+from agents_app.formats.python.attributes import items_of, own_method, put_outside, set_attribute
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
@@ -67,6 +67,7 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
         value = _titled(value, target.attr)
         owner = settled(frame.evaluate(target.value))
         frame.world.touched += isinstance(owner, Definition)
+        put_outside(owner, target.attr, value, frame)
         set_attribute(owner, target.attr, value, Field(value, frame.place(target)))
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):
@@ -106,6 +107,7 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
             container.items[bounds] = list(given.items)
         return
     key = settled(frame.evaluate(target.slice))
+    put_outside(container, key, value, frame)
     is_open = isinstance(key, Unknown) and has_parts(value)
     if isinstance(container, Mapping) and (is_open or isinstance(key, Text | Constant)):
         name = template_of(key, frame.world.budget).template
