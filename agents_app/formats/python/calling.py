@@ -54,7 +54,9 @@ def call_function(
     given = [*args, *(field.value for field in fields.values())]
     key = (id(node), id(function.owner), *(id(arg) for arg in given if not isinstance(arg, Text | Constant | Unknown)))
     if (builds or once) and key in world.results:
+        _say_several(function, given, key, frame)
         return world.results[key]
+    plain = [value for value in given if isinstance(value, Text | Constant)]
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
         return Unknown(function.name, f"{function.name}()", which=_number_of(function, given, frame))
     world.entered.add(id(node))
@@ -73,6 +75,7 @@ def call_function(
         _name_after(function, value, inner, once=once)
     if builds or once:
         world.results[key] = value
+        world.given_first[key] = plain
         world.kept += [*given, *([function.owner] if function.owner is not None else [])]
     return value
 
@@ -80,7 +83,7 @@ def call_function(
 def _name_after(function: Function, made: Definition, inner: Frame, *, once: bool) -> None:
     """Gives what a function makes its name, as the author wrote it. A helper that makes many gives way to its callers,
     and a name such as ``create_agent``, which holds for any of them, to what the agent is itself."""
-    is_shared = made.is_named_by_maker and _is_of_many(made)
+    is_shared = made.is_named_by_maker and is_of_many(made)
     if not is_shared and (made.place.file != inner.file or not (once or is_generic(made.name))):
         return
     short = without_maker(function.name)
@@ -89,7 +92,7 @@ def _name_after(function: Function, made: Definition, inner: Frame, *, once: boo
         made.name, made.is_named_by_maker = function.name if as_written else short, not once
 
 
-def _is_of_many(made: Definition) -> bool:
+def is_of_many(made: Definition) -> bool:
     """Whether the call that made it takes its texts from elsewhere, so that it makes others too, or it has the name of
     its class."""
     call = made.origin
@@ -116,6 +119,17 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     label, number = as_label(_made_by(function) or function.name), _number_of(function, given, inner)
     open_value = Unknown(label, f"{function.name}()", which=number, perhaps=value)
     return open_value if inner.maybe else replace(open_value, known=value)
+
+
+def _say_several(function: Function, given: list[Value], key: tuple[int, ...], frame: Frame) -> None:
+    """Says that a crew is built for several values, of which the first are the defaults of its inputs."""
+    plain = [value for value in given if isinstance(value, Text | Constant)]
+    first = frame.world.given_first.get(key, [])
+    if first and plain and not all(is_same(a, b, frame.world.budget) for a, b in zip(first, plain, strict=False)):
+        message = f"`{function.name}` builds its crew for several values; the first are the defaults here. Launch the "
+        frame.world.reading.report.info(
+            Place(function.node.lineno, function.frame.file), f"{message}others as a batch."
+        )
 
 
 def _number_of(function: Function, given: list[Value], frame: Frame) -> int:
@@ -157,6 +171,8 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
             value = fields[name].value
         else:
             value = defaults.get(name) or _not_given(argument, function)
+        if isinstance(value, Items) and not value.items and not as_inputs:
+            value.is_whole = value is defaults.get(name)
         if isinstance(value, Unknown) and value.label == ASKED:
             value = replace(value, label=name, within="")
         inner.names[name] = _as_input(name, value) if as_inputs else value

@@ -70,6 +70,7 @@ class World:
     with how many there were. ``defined``: functions and classes that make parts, in the order in which they were
     defined; ``owners``: classes, by ``id()`` of their methods' nodes; ``objects``: of classes that nothing makes an
     object of, by ``id()``; ``stars``: modules that were not given, by the files that import all of them.
+    ``given_first``: with which texts and numbers it was that ``results`` were given.
     ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
     """
 
@@ -101,6 +102,7 @@ class World:
     owners: dict[int, Any] = field(default_factory=dict)
     objects: dict[int, Value] = field(default_factory=dict)
     stars: dict[str, str] = field(default_factory=dict)
+    given_first: dict[tuple[int, ...], list[Value]] = field(default_factory=dict)
     put_outside: dict[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

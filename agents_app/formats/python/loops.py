@@ -78,7 +78,8 @@ def is_known(over: Value) -> bool:
 
 def is_empty(over: Value, node: ast.expr) -> bool:
     """Whether a loop surely goes over nothing. A list with a name may be filled by what is not seen here."""
-    return isinstance(over, Items) and not over.items and not isinstance(node, ast.Name | ast.Attribute)
+    is_named = isinstance(node, ast.Name | ast.Attribute)
+    return isinstance(over, Items) and not over.items and (over.is_whole or not is_named)
 
 
 def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:

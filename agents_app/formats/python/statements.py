@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.python.attributes import items_of, own_method, put_outside, set_attribute
-from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.calling import call_function, is_of_many
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, open_part, unknown
@@ -78,7 +78,9 @@ def _give(target: ast.expr, value: Value, frame: Frame) -> None:
 
 def _titled(value: Value, name: str) -> Value:
     """The value, which keeps the first name that says something; a computed value gets this one."""
-    if isinstance(value, Definition) and (is_generic(value.name) or (value.is_named_by_maker and _says_more(name))):
+    if isinstance(value, Definition) and (
+        is_generic(value.name) or (value.is_named_by_maker and _says_more(name, value))
+    ):
         value.name, value.is_named_by_maker = name, False
     if isinstance(value, Unknown) and (value.source or value.label == ASKED):
         within = "" if value.label == ASKED else value.within
@@ -87,9 +89,9 @@ def _titled(value: Value, name: str) -> Value:
     return value
 
 
-def _says_more(name: str) -> bool:
+def _says_more(name: str, made: Definition) -> bool:
     """Whether a variable's name says more than that of the function that made the value."""
-    return len(name) > 2 and not is_generic(name)
+    return not is_generic(name) and (len(name) > 2 or is_of_many(made))
 
 
 def _mark_replaced(old: Value | None, new: Value, place: Place) -> None:

@@ -56,11 +56,12 @@ class Constant(Value):
 @dataclass(slots=True, eq=False)
 class Items(Value):
     """A list, tuple or set. ``chosen_by``: the function that gives it or another one, when the code runs.
-    ``is_sample``: its items stand for any number of such."""
+    ``is_sample``: its items stand for any number of such; ``is_whole``: it is empty, and nothing unseen fills it."""
 
     items: list[Value]
     chosen_by: str = ""
     is_sample: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
