@@ -72,7 +72,7 @@ def call_function(
     if (inner.maybe or inner.falls_back) and not inner.yielded and not once:
         value = _one_of_several(value, inner, ends=ends, function=function, given=given)
     if isinstance(value, Definition) and not function.name.startswith("__"):
-        _name_after(function, value, inner, once=once)
+        _name_after(function, value, inner, once=once, caller=frame.function_name())
     if builds or once:
         world.results[key] = value
         world.given_first[key] = plain
@@ -80,7 +80,7 @@ def call_function(
     return value
 
 
-def _name_after(function: Function, made: Definition, inner: Frame, *, once: bool) -> None:
+def _name_after(function: Function, made: Definition, inner: Frame, *, once: bool, caller: str) -> None:
     """Gives what a function makes its name, as the author wrote it. A helper that makes many gives way to its callers,
     and a name such as ``create_agent``, which holds for any of them, to what the agent is itself."""
     is_shared = made.is_named_by_maker and is_of_many(made)
@@ -90,6 +90,8 @@ def _name_after(function: Function, made: Definition, inner: Frame, *, once: boo
     as_written = once or made.kind == "crew" or (made.kind in ("agent", "task") and not is_generic(short))
     if as_written or is_generic(made.name):
         made.name, made.is_named_by_maker = function.name if as_written else short, not once
+    if made.kind == "crew" and made.is_named_by_maker and is_of_many(made):
+        made.of_class = made.of_class or caller
 
 
 def is_of_many(made: Definition) -> bool:

@@ -6,6 +6,7 @@ Nothing is opened. A path whose beginning only a run would show keeps its end, w
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 
 from agents_app.formats.documents import PASTED, is_end_of, nearest
@@ -32,6 +33,7 @@ _PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _SAME = frozenset({"abspath", "realpath", "normpath", "expanduser", "expandvars", "fspath", "relpath"})
 _SAME_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix", "relative_to", "open", "__enter__"})
 _OPENS = frozenset({"open", "io.open", "codecs.open", "aiofiles.open", "anyio.open_file"})
+_LOOKS_LIKE_DATA = re.compile(r"\n|^\s{0,9}[\[{]")
 _DATA = frozenset({".yaml", ".yml", ".json"})
 _ASKS = frozenset({"exists", "is_file", "isfile"})
 _READS = frozenset({"read_text", "read", "read_bytes", "getvalue"})
@@ -131,7 +133,7 @@ def loaded(value: Value, frame: Frame) -> Value | None:
     value = _opened(settled(value), frame)
     if isinstance(value, Missing):
         return value
-    if isinstance(value, Text) and value.literal and "\n" in value.template:
+    if isinstance(value, Text) and value.literal and _LOOKS_LIKE_DATA.search(value.template):
         return _inline(value.template, frame)
     path = file_of(value, frame)
     found = document(path, frame) if path else None

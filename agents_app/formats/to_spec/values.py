@@ -152,9 +152,9 @@ class Definition(Value):
 
     ``path`` is the dotted name of what is called, ``name`` the source's name of the result, ``origin`` the call itself:
     two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
-    the name to something else. ``is_named_by_maker``: after the function that made it; ``of_class``: the class of the
-    object whose inherited method made it. ``which`` and ``within`` are as
-    those of an ``Unknown``.
+    the name to something else. ``is_named_by_maker``: after the function that made it.
+    ``of_class``: the class of the object whose inherited method made it, or the caller of the helper that did.
+    ``which`` and ``within`` are as those of an ``Unknown``.
     """
 
     kind: Kind

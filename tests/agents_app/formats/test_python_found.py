@@ -294,3 +294,41 @@ def test_members_of_an_enum_and_lists_of_a_class_of_data_hold_what_is_put_in() -
     assert spec is not None
     assert [agent.key for agent in spec.agents] == ["cook", "maid"]
     assert [(task.key, task.agent) for task in spec.tasks] == [("work_of_cook", "cook"), ("work_of_maid", "maid")]
+
+
+MAKER = "def make_crew(agents, tasks):\n    return Crew(agents=agents, tasks=tasks)\n"
+CALLED = f"""
+from helpers import make_crew
+from crewai import Agent, Task
+def job(text, **more): return Task(description=text, expected_output="E", **more)
+class Desk:
+    def look(self, url):
+        cook = {COOK}
+        crew = make_crew(GIVEN)
+        return crew.kickoff()
+    def mend(self, url):
+        maid = Agent(role="Maid", goal="G", backstory="B")
+        crew = make_crew(MORE)
+        return crew.kickoff()
+"""
+
+
+@pytest.mark.parametrize("form", ["agents=[{0}], tasks=[job('x', agent={0})]", "[{0}], [job('x', agent={0})]"])
+def test_a_helper_of_another_file_makes_a_crew_at_each_call(form: str) -> None:
+    code = CALLED.replace("GIVEN", form.format("cook")).replace("MORE", form.format("maid"))
+    result = read_uploads([("helpers.py", f"from crewai import Crew\n{MAKER}".encode()), ("desk.py", code.encode())])
+    crews = {crew.spec.name: [agent.key for agent in crew.spec.agents] for crew in result.crews}
+    assert crews == {"Look": ["cook"], "Mend": ["maid"]}
+
+
+FOR_EACH = f"""
+def crew_for(topic):
+    cook = {COOK}
+    return Crew(agents=[cook], tasks=[job(f"On {{topic}}", agent=cook)])
+for one in TOPICS: crew_for(one)
+"""
+
+
+@pytest.mark.parametrize(("topics", "times"), [("['bees', 'ants']", 1), ("['bees', 'bees']", 0)])
+def test_a_crew_that_is_built_for_several_values_says_so(topics: str, times: int) -> None:
+    assert said(imported(FOR_EACH.replace("TOPICS", topics)), "for several values; the first are the d") == times

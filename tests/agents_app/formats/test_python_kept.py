@@ -95,3 +95,38 @@ def test_templates_of_jinja_are_filled_and_those_with_logic_are_inputs() -> None
     assert first.description == "Do {topic}"
     assert first.expected_output.startswith("{")
     assert other.description == "[not imported: description, `nowhere.j2` was not given]"
+
+
+COPIED = """
+import copy, json, yaml
+from crewai.project import CrewBase, agent, crew, task
+with open("staff.yaml") as file: loaded = yaml.safe_load(file)
+class Desk:
+    def __init__(self): self.staff = COPY
+    def cook(self):
+        entry = self.staff.get("cook")
+        return Agent(config=entry)
+    def crew(self):
+        cook = self.cook()
+        return Crew(agents=[cook], tasks=[Task(description="D", expected_output="E", agent=cook)])
+"""
+YAML = "cook: {role: Cook, goal: G, backstory: B}\n"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    ["copy.deepcopy(loaded)", "copy.copy(loaded)", "loaded.copy()", "dict(loaded)", "json.loads(json.dumps(loaded))"],
+)
+def test_copies_of_what_yaml_holds_are_what_it_holds(copy: str) -> None:
+    code = HEAD + COPIED.replace("COPY", copy)
+    result = read_uploads([("crew.py", code.encode()), ("staff.yaml", YAML.encode())])
+    assert result.spec is not None
+    assert [agent.goal for agent in result.spec.agents] == ["G"]
+    if "json" not in copy:
+        assert not [note for note in result.report if "used by the Python" in note.message]
+
+
+def test_a_deep_copy_is_not_changed_with_what_it_was_copied_from() -> None:
+    code = "import copy\nbase = {'cook': {'role': 'Cook', 'goal': 'G', 'backstory': 'B'}}\nmine = copy.deepcopy(base)\n"
+    code += "base['cook']['role'] = 'Other'\ncook = Agent(**mine['cook'])\nCrew(agents=[cook], tasks=[])"
+    assert [agent.role for agent in read(HEAD + code).crews[0].spec.agents] == ["Cook"]
