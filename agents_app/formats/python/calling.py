@@ -90,8 +90,18 @@ def _name_after(function: Function, made: Definition, inner: Frame, *, once: boo
     as_written = once or made.kind == "crew" or (made.kind in ("agent", "task") and not is_generic(short))
     if as_written or is_generic(made.name):
         made.name, made.is_named_by_maker = function.name if as_written else short, not once
-    if made.kind == "crew" and made.is_named_by_maker and is_of_many(made):
+    if made.kind == "crew" and made.is_named_by_maker and _is_given(made, function):
         made.of_class = made.of_class or caller
+
+
+def _is_given(crew: Definition, function: Function) -> bool:
+    """Whether the crew's agents or tasks are what the function is given."""
+    call, spec = crew.origin, function.node.args
+    names = {argument.arg for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
+    values = (
+        [word.value for word in call.keywords if word.arg in ("agents", "tasks")] if isinstance(call, ast.Call) else []
+    )
+    return any(isinstance(part, ast.Name) and part.id in names for value in values for part in ast.walk(value))
 
 
 def is_of_many(made: Definition) -> bool:

@@ -184,9 +184,20 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     if isinstance(inner, Instance):
         return own_method(inner, "__getitem__", [index], frame) or unknown(node, frame)
     element = _element(inner, index, frame)
+    if element is not None and isinstance(given, Unknown):
+        _say_chosen(inner, element, node, frame)
     if element is None:
         return _open_element(container, index, node, frame)
     return fallen_back(element, (given, container), node, frame)
+
+
+def _say_chosen(whole: Value, element: Value, node: ast.Subscript, frame: Frame) -> None:
+    """Says that a run chooses among parts of crews, or among texts with inputs, of which one was read."""
+    is_open = has_parts(element) or (isinstance(element, Text) and not element.literal)
+    if is_open and size_of(whole) > 1:
+        written = source_of(node, frame.world.budget)
+        message = f"Which one `{written}` gives is only known when the code runs: by the values that are written there "
+        frame.world.reading.report.warn(frame.place(node), f"{message}it was chosen.")
 
 
 def _element(inner: Value, index: Value, frame: Frame) -> Value | None:

@@ -57,7 +57,8 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
 class World:
     """What all frames of one import share.
 
-    ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part.
+    ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part;
+    ``broken``: of those that cannot be read.
     ``entered``: functions that were followed, by ``id()`` of their node; ``entered_on``: methods, by
     ``id()`` of the class of the object and of the node; ``active``: those that are being followed now.
     ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
@@ -80,6 +81,7 @@ class World:
     sources: dict[str, ast.Module] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     by_file_name: dict[str, list[str]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     reach: Reach = field(default_factory=Reach)
     documents: Documents = field(init=False)
     labelled: bool = False

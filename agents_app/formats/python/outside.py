@@ -256,6 +256,12 @@ def _as_number(text: str) -> Constant | None:
         return None
 
 
+def _truth(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``bool(...)``, if that is known."""
+    truth = truth_of(settled(args[0])) if args else False
+    return Constant(truth) if truth is not None else None
+
+
 def _length(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     inner = settled(args[0]) if args else None
     if isinstance(inner, Items) and inner.is_sample:
@@ -364,6 +370,7 @@ _SIMPLE: dict[str, Call] = {
     "round": _of_numbers(lambda numbers: round(numbers[0], int(numbers[1]) if len(numbers) > 1 else None)),
     "str": _text,
     "repr": _represented,
+    "bool": _truth,
     "int": _whole,
     "float": _number,
     "len": _length,

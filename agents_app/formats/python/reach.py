@@ -35,16 +35,17 @@ class Reach:
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
     ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``:
-    definitions, branches and loops that make parts, themselves or through functions of the project; ``parts``: the
-    names whose calls do. ``called``: the names of all that is called; ``handed``: of what is given to a call, which
-    may call it. ``calls``: which functions that make parts a function calls, by names. ``bases``: the names of what
-    classes are made of.
+    definitions, branches and loops that make parts, themselves or through functions of the project, ``building``: that
+    make crews; ``parts``: the names whose calls make parts. ``called``: the names of all that is called; ``handed``: of
+    what is given to a call, which may call it. ``calls``: which functions that make parts a function calls, by names.
+    ``bases``: the names of what classes are made of.
     """
 
     builders: frozenset[str] = frozenset()
     makers: set[int] = field(default_factory=set)
     adders: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
+    building: set[int] = field(default_factory=set)
     askers: set[int] = field(default_factory=set)
     parts: frozenset[str] = frozenset()
     called: frozenset[str] = frozenset()
@@ -109,7 +110,8 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
     for pieces in walked:
         _spread(pieces, reach)
     crews = names.also({"Crew"})
-    reach.builders = frozenset(_reaching(names.callers, crews)[0] - crews - {"__init__"})
+    building, reach.building = _reaching(names.callers, crews)
+    reach.builders = frozenset(building - crews - {"__init__"})
     reach.called = frozenset(names.callers) | names.top
     reach.handed = frozenset(names.handed)
     reach.bases = frozenset(names.bases)

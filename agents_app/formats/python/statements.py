@@ -11,7 +11,17 @@ from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, open_part, unknown
 from agents_app.formats.python.labels import as_label, source_of
-from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, is_known, repetitions, say_unseen, unpacked
+from agents_app.formats.python.loops import (
+    MAX_ITEMS,
+    as_varying,
+    bind,
+    differs_by_text,
+    is_empty,
+    is_known,
+    repetitions,
+    say_unseen,
+    unpacked,
+)
 from agents_app.formats.python.operators import arithmetic, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import joined, template_of
@@ -113,6 +123,8 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
     is_open = isinstance(key, Unknown) and has_parts(value)
     if isinstance(container, Mapping) and (is_open or isinstance(key, Text | Constant)):
         name = template_of(key, frame.world.budget).template
+        if is_open and frame.world.undecided and name in container.fields:
+            name = f"{name}{size_of(container)}"  # only a run shows which of them it is
         value = value if is_open else _titled(value, name[:MAX_NAME])
         container.fields[name] = Field(value, frame.place(target))
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
@@ -242,8 +254,14 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
     if id(node) in frame.world.reach.making:
         say_unseen(over, node.iter, frame)
     is_open = not is_known(over)
+    varies = id(node) in frame.world.reach.building and differs_by_text(over, frame)
+    if varies:
+        message = (
+            f"Crews are made for each of {size_of(settled(over))} values here; the first are the defaults. Launch the"
+        )
+        frame.world.reading.report.info(frame.place(node), f"{message} others as a batch.")
     for item in repetitions(over, node.target, frame):
-        bind(node.target, item, frame)
+        bind(node.target, as_varying(item, node.target) if varies else item, frame)
         frame.world.sampled += is_open
         flow = frame.run(node.body)
         frame.world.sampled -= is_open

@@ -125,7 +125,8 @@ def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
     origin = roster.reading.absent.origin(value)
     if origin and not (name and roster.named(name)):
         return roster.of_absent(value, origin, place=place)
-    if not name:
+    is_found = isinstance(value, Unknown) and bool(value.which)  # in a loop or a list, and no name of the source
+    if not name or (is_found and not roster.named(name)):
         return None
     return roster.named(name) or roster.stub(name, place=place)
 

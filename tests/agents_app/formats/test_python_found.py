@@ -325,7 +325,9 @@ FOR_EACH = f"""
 def crew_for(topic):
     cook = {COOK}
     return Crew(agents=[cook], tasks=[job(f"On {{topic}}", agent=cook)])
-for one in TOPICS: crew_for(one)
+first, second = TOPICS
+crew_for(first)
+crew_for(second)
 """
 
 
