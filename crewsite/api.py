@@ -24,12 +24,14 @@ from engine.strict_json import JsonFault
 from runs.agent_costs.api import router as agent_costs
 from runs.batches.api import crew_router as batch_launches
 from runs.batches.api import router as batches
+from runs.batches.matched.api import router as matched_rows
 from runs.bills.api import router as bills
 from runs.bills.api import usage_router as usage
 from runs.closing.api import router as closed_bills
 from runs.comments.api import router as comments
 from runs.compare.api import router as comparisons
 from runs.data_sets.api import router as data_sets
+from runs.export.api import router as runs_files
 from runs.forecast.api import router as forecasts
 from runs.gallery.api import crew_router as originals
 from runs.gallery.api import router as templates
@@ -107,8 +109,9 @@ api = CrewsiteAPI(
         "- **Repeats**: with an `Idempotency-Key` a request that is sent again is carried out once.\n"
         "- **Limits**: each answer says in `RateLimit` what the token has left; 429 says in `Retry-After` when to come "
         "back.\n\n"
-        "To try it here, make a token on the page Tokens of your team, or by `make token`, and give it to *Authorize*: "
-        "it stays in this page. *Execute* then also shows the request as curl, to be copied."
+        "To try it here, sign in: what is only read is then read as yourself, with a viewer's rights in the team that "
+        "is chosen on top. For everything else make a token on the page Tokens of your team, or by `make token`, and "
+        "give it to *Authorize*: it stays in this page. *Execute* also shows the request as curl, which needs a token."
     ),
     docs=Swagger(
         settings={
@@ -142,12 +145,14 @@ api.add_router("/batches", batches)
 api.add_router("/datasets", data_sets)
 api.add_router("/schedules", schedules)
 api.add_router("/runs", history)
+api.add_router("/runs", runs_files)
 api.add_router("/runs", runs)
 api.add_router("/views", views)
 api.add_router("/runs", ratings)
 api.add_router("", comments)
 api.add_router("/inbox", inbox)
 api.add_router("/compare", comparisons)
+api.add_router("/compare", matched_rows)
 api.add_router("/operations", operations)
 api.add_router("/templates", templates)
 api.add_router("/documents", documents)

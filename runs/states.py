@@ -161,3 +161,7 @@ class TimeOutcome(TextChoices):
     WAITING = "waiting"
     ASKED = "asked"
     OFF = "off"
+
+
+LAUNCHED_NOTHING = (TimeOutcome.REFUSED, TimeOutcome.SKIPPED, TimeOutcome.MISSED, TimeOutcome.OFF)
+"""For good: a time that waits may still launch."""

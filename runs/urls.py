@@ -4,6 +4,7 @@ from django.urls import path
 
 from runs.agent_costs import views as agent_costs
 from runs.batches import views as batches
+from runs.batches.matched import views as matched
 from runs.bills import views as bills
 from runs.closing import views as closing
 from runs.comments import views as comments
@@ -58,6 +59,7 @@ urlpatterns = [
     path("schedules/<uuid:schedule_id>/edit/", schedules.edit_schedule, name="edit_schedule"),
     path("schedules/<uuid:schedule_id>/change/", schedules.change_schedule, name="change_schedule"),
     path("crews/<slug:slug>/launch/schedule/", schedules.new_schedule, name="new_schedule"),
+    path("crews/<slug:slug>/launch/schedule/columns/", schedules.schedule_columns, name="schedule_columns"),
     path("crews/<slug:slug>/original/", gallery.original, name="original"),
     path("crews/<slug:slug>/original/news/", gallery.original_news, name="original_news"),
     path("crews/<slug:slug>/versions/<int:number>/share/", gallery.share_version, name="share_version"),
@@ -120,6 +122,8 @@ urlpatterns = [
     path("compare/", compare.comparison, name="compare"),
     path("compare/csv/", compare.comparison_csv, name="compare_csv"),
     path("compare/output/", compare.output, name="compare_output"),
+    path("compare/rows/", matched.matched_rows, name="compare_rows"),
+    path("compare/rows/csv/", matched.matched_rows_csv, name="compare_rows_csv"),
     path("scenarios/", scenarios.scenarios, name="scenarios"),
     path("scenarios/what-if/", scenarios.what_if, name="what_if"),
     path("scenarios/what-if/csv/", scenarios.what_if_csv, name="what_if_csv"),

@@ -15,6 +15,7 @@ from agents_app.queries import own_crew
 from teams.access import Principal, TeamRequest, member
 from teams.forms import show_refusal
 from teams.models import Role
+from teams.once import form_once, not_done
 from teams.refusals import Invalid
 
 
@@ -32,6 +33,7 @@ def crews(request: TeamRequest) -> HttpResponse:
 
 
 @member(Role.EDITOR)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def new_crew(request: TeamRequest) -> HttpResponse:
     form = NameForm(request.POST or None)
@@ -44,6 +46,7 @@ def new_crew(request: TeamRequest) -> HttpResponse:
 
 
 @member(Role.EDITOR)
+@form_once()
 @require_POST
 def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
     crew = own_crew(request.who, slug)
@@ -51,7 +54,7 @@ def copy_crew(request: TeamRequest, slug: str) -> HttpResponse:
         return to_crew(request.who, actions.copy_crew(request.who, crew))
     except Invalid as refusal:
         messages.error(request, refusal.message)
-        return to_crew(request.who, crew)
+        return not_done(to_crew(request.who, crew))
 
 
 @member(Role.EDITOR)

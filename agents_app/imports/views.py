@@ -17,6 +17,7 @@ from agents_app.imports.uploads import named
 from agents_app.spec_json import json_fault
 from teams.access import TeamRequest, member
 from teams.models import Role
+from teams.once import form_once, not_done
 from teams.refusals import Invalid, Refusal
 
 PAGE = "agents_app/imports/import.html"
@@ -48,6 +49,7 @@ def _read(source: str, files: list, request: TeamRequest) -> Imported:  # type: 
 
 
 @member(Role.EDITOR)
+@form_once()
 @require_POST
 def save_import(request: TeamRequest) -> HttpResponse:
     """Makes the crews that are ticked, or none of them: then the page shows them all again, with the reason."""
@@ -55,7 +57,7 @@ def save_import(request: TeamRequest) -> HttpResponse:
         kept = posted(request.POST)
     except (ValueError, Refusal) as refusal:
         messages.error(request, json_fault(refusal))
-        return redirect("import_crew", team=request.who.team.slug)
+        return not_done(redirect("import_crew", team=request.who.team.slug))
     chosen = [each for each in kept if each.ticked]
     if not chosen:
         return _again(request, kept, "No crew is ticked: tick those that you want to keep.")

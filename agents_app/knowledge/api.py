@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
@@ -15,7 +16,7 @@ from agents_app.knowledge.actions import (
     keep_upload,
     read_upload,
 )
-from agents_app.knowledge.queries import documents
+from agents_app.knowledge.queries import PARTS_A_PAGE, documents, parts_of
 from agents_app.knowledge.search import SEARCH_PLACES, search_passages
 from agents_app.models import Document, Passage
 from engine.tools.knowledge_search import DEFAULT_COLLECTION, MAX_PASSAGES
@@ -77,6 +78,11 @@ class PassageList(Schema):
     next: str | None = None
 
 
+class DocumentText(DocumentOut):
+    items: list[PassageOut] = Field(description="a page of its parts, in their order")
+    next: str | None
+
+
 UPLOAD_BODY = {
     "requestBody": {
         "required": True,
@@ -121,6 +127,16 @@ def search(request: ApiRequest, q: str, collection: str = "", limit: int = MAX_P
     with SEARCH_PLACES.one():
         passages = search_passages(request.auth.team, q, collections=collections, limit=limit)
     return {"items": [_passage_json(passage) for passage in passages], "next": None}
+
+
+@router.get("/{int:pk}", response={200: DocumentText, **ERRORS}, auth=Bearer(Role.VIEWER))
+def get_document(request: ApiRequest, pk: int, cursor: str = "", limit: int = PARTS_A_PAGE) -> dict[str, object]:
+    """A document with its text, in the parts that agents search."""
+    document = get_object_or_404(documents(request.auth), pk=pk)
+    page = parts_of(document, cursor=cursor, limit=max(1, min(limit, PARTS_A_PAGE)))
+    for passage in page.items:
+        passage.document = document
+    return _document_json(document) | {"items": list(map(_passage_json, page.items)), "next": page.next}
 
 
 @router.delete("/{int:pk}", response={204: None, **ERRORS}, auth=Bearer(Role.EDITOR))

@@ -22,11 +22,11 @@ MOST_CHARS = 50_000
 Value = TypeVar("Value")
 
 
-class _Memory(Generic[Value]):
-    """The ``MOST`` values that were asked for last."""
+class Memory(Generic[Value]):
+    """The ``most`` values that were asked for last, each of which depends on its key alone."""
 
-    def __init__(self, is_kept: Callable[[Value], bool]) -> None:
-        self._is_kept = is_kept
+    def __init__(self, is_kept: Callable[[Value], bool], *, most: int = MOST) -> None:
+        self._is_kept, self._most = is_kept, most
         self._known: OrderedDict[Hashable, Value] = OrderedDict()
         self._lock = Lock()
 
@@ -39,7 +39,7 @@ class _Memory(Generic[Value]):
         if self._is_kept(found):
             with self._lock:
                 self._known[key] = found
-                while len(self._known) > MOST:
+                while len(self._known) > self._most:
                     self._known.popitem(last=False)
         return found
 
@@ -48,8 +48,8 @@ def _is_small(diff: SpecDiff) -> bool:
     return sum(len(text) for change in diff.changes for _, text in change.words) <= MOST_CHARS
 
 
-_diffs: _Memory[SpecDiff] = _Memory(_is_small)
-_graphs: _Memory[Graph] = _Memory(lambda graph: True)  # ``layout`` bounds what it draws
+_diffs: Memory[SpecDiff] = Memory(_is_small)
+_graphs: Memory[Graph] = Memory(lambda graph: True)  # ``layout`` bounds what it draws
 
 
 def diff_of_versions(old: CrewVersion, new: CrewVersion) -> SpecDiff:

@@ -3,7 +3,7 @@
 Answers are the API's JSON, typed in ``crewsite_client.answers``; money in them is decimal text in USD.
 """
 
-from crewsite_client.answers import File
+from crewsite_client.answers import File, Saved
 from crewsite_client.async_client import AsyncCrewsite
 from crewsite_client.client import Crewsite
 from crewsite_client.errors import (
@@ -19,6 +19,7 @@ from crewsite_client.errors import (
     StillGoing,
     Unreachable,
     UnsafeAddress,
+    Unsendable,
 )
 from crewsite_client.retrying import Retries
 
@@ -35,8 +36,10 @@ __all__ = [
     "NotFound",
     "Refused",
     "Retries",
+    "Saved",
     "ServerFault",
     "StillGoing",
     "Unreachable",
     "UnsafeAddress",
+    "Unsendable",
 ]

@@ -13,11 +13,13 @@ from typing import Any, Generic, Literal, TypedDict, TypeVar
 from urllib.parse import quote
 
 from crewsite_client import answers
+from crewsite_client.errors import Unsendable
 
-T = TypeVar("T")
-Method = Literal["GET", "POST", "PUT", "DELETE"]
+T_co = TypeVar("T_co", covariant=True)
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 ExportFormat = Literal["json", "yaml", "jsonc", "python"]
 ResultsFormat = Literal["csv", "jsonl", "xlsx"]
+BillFormat = Literal["json", "csv"]
 YesOrNo = Literal["yes", "no"]
 Money = Decimal | str
 PAGE = 200
@@ -44,10 +46,11 @@ class LaunchOptions(RunOptions, total=False):
 
 class BatchOptions(RunOptions, total=False):
     """``budget_usd`` is of the whole batch, ``run_budget_usd`` of each run. ``dataset``: rows of a data set, as
-    ``leads`` or ``leads@3``, in place of inputs."""
+    ``leads`` or ``leads@3``, in place of inputs; ``columns``: which column of it fills an input."""
 
     name: str
     dataset: str | None
+    columns: Mapping[str, str]
     max_concurrency: int
     stop_after_failures: int | None
     run_budget_usd: Money | None
@@ -60,13 +63,14 @@ class BatchBounds(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Generic[T]):
+class Ask(Generic[T_co]):
     """``route`` has names in braces, whose values are in ``names``. ``keyed``: done once under an ``Idempotency-Key``,
-    which the client gives it unless its caller did (``key``). ``match``: the revision that it is about."""
+    which the client gives it unless its caller did (``key``). ``match``: the revision that it is about.
+    ``accept``: of a file, the media type that is asked for."""
 
     method: Method
     route: str
-    answer: type[T]
+    answer: type[T_co]
     names: Mapping[str, str | int] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
@@ -74,19 +78,32 @@ class Ask(Generic[T]):
     keyed: bool = False
     key: str | None = None
     match: str | int | None = None
+    accept: str = "*/*"
 
     @property
     def path(self) -> str:
-        return self.route.format_map({name: quote(str(value), safe="") for name, value in self.names.items()})
+        """Raises ``Unsendable`` for a name that would lead to another address."""
+        return self.route.format_map({name: _quoted(str(value)) for name, value in self.names.items()})
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {name: value for name, value in self.query.items() if value not in (None, "", [], ())}
+        given = {name: value for name, value in self.query.items() if value not in (None, "", [], ())}
+        for value in given.values():
+            for text in value if isinstance(value, list) else [value]:
+                _checked_text(str(text))
+        return given
 
     @property
     def json_text(self) -> bytes | None:
-        """The body as it is sent; a decimal is sent as its text."""
-        return None if self.body is None else json.dumps(self.body, default=_json_of, ensure_ascii=False).encode()
+        """The body as it is sent; a decimal is sent as its text. Raises ``Unsendable`` for what no JSON can say."""
+        if self.body is None:
+            return None
+        try:
+            return json.dumps(self.body, default=_json_of, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError):  # also of half a pair of surrogates, which is no text
+            raise Unsendable(
+                "That cannot be sent as JSON: a text that is no Unicode, no number, or too deep."
+            ) from None
 
 
 def team() -> Ask[answers.Team]:
@@ -286,6 +303,30 @@ def bills(simulated: YesOrNo) -> Ask[answers.Months]:
 
 def bill(month: str, simulated: YesOrNo) -> Ask[answers.Bill]:
     return Ask("GET", "/bills/{month}", answers.Bill, {"month": month}, query={"simulated": simulated})
+
+
+def bill_lines(month: str, simulated: YesOrNo, group_by: Sequence[str]) -> Ask[answers.File]:
+    query = {"simulated": simulated, "group_by": ",".join(group_by)}
+    return Ask("GET", "/bills/{month}", answers.File, {"month": month}, query=query, accept="text/csv")
+
+
+def closed_bill(month: str, form: BillFormat) -> Ask[answers.File]:
+    accept = {"json": "application/json", "csv": "text/csv"}[form]
+    return Ask("GET", "/bills/{month}/document", answers.File, {"month": month}, accept=accept)
+
+
+def _quoted(name: str) -> str:
+    if name in ("", ".", ".."):
+        raise Unsendable(f"{name!r} is no name.")
+    return quote(_checked_text(name), safe="")
+
+
+def _checked_text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unsendable("That cannot be sent: a text that is no Unicode.") from None
+    return text
 
 
 def _json_of(value: Any) -> str:

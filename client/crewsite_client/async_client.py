@@ -5,22 +5,35 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Literal, Self, TypeVar, Unpack
 
 import httpx
 
 from crewsite_client import answers, asks
-from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
+from crewsite_client.answers import File, Saved
+from crewsite_client.asks import (
+    Ask,
+    BatchBounds,
+    BatchOptions,
+    BillFormat,
+    ExportFormat,
+    LaunchOptions,
+    ResultsFormat,
+    YesOrNo,
+)
 from crewsite_client.connection import Body, Connection, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following, is_at_rest
+from crewsite_client.patience import Patience, in_time
 from crewsite_client.retrying import Retries
+from crewsite_client.sets.async_methods import AsyncSetMethods
 
 T = TypeVar("T")
 
 
-class AsyncCrewsite:
+class AsyncCrewsite(AsyncSetMethods):
     """A team on a Crewsite server, as its token may see and change it.
 
     Every method may raise ``Refused`` (by its kinds, such as ``NotFound``) and ``Unreachable``. What makes something is
@@ -54,28 +67,42 @@ class AsyncCrewsite:
 
     async def send(self, ask: Ask[T]) -> T:
         """Any operation as data, also one that has no method here."""
+        return self._connection.answer(ask, await self._answer(ask))
+
+    async def download(self, ask: Ask[File], into: BinaryIO) -> Saved:
+        """A file that need not fit into memory, such as of ``asks.batch_results``, written as it comes. ``into`` can be
+        sought in: it is begun anew where the connection broke."""
+        response = await self._answer(ask, into)
+        self._connection.check_good(response)
+        return Saved(*self._connection.named(response), into.tell())
+
+    async def _answer(self, ask: Ask[Any], into: BinaryIO | None = None) -> httpx.Response:
         request = self._http.build_request(ask.method, ask.path, **self._connection.request_options(ask))
         tried = 0
         while True:
             tried += 1
+            patience = self._connection.patience(request)
             try:
-                response = await self._read(await self._http.send(request, stream=True))
+                async with in_time(patience):
+                    opened = await self._http.send(request, stream=True)
+                response = await self._read(opened, patience, is_file=ask.answer is File, into=into)
             except httpx.RequestError as fault:
                 wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
             else:
                 wait = self._connection.wait_after_answer(ask, response, tried)
                 if wait is None:
-                    return self._connection.answer(ask, response)
+                    return response
             await asyncio.sleep(wait or 0)
 
-    async def _read(self, response: httpx.Response) -> httpx.Response:
-        body = Body(self._connection, response)
-        try:
+    async def _read(
+        self, response: httpx.Response, patience: Patience, *, is_file: bool = False, into: BinaryIO | None = None
+    ) -> httpx.Response:
+        async with in_time(patience) as longer, aclosing(response):
+            body = Body(self._connection, response, patience, is_file=is_file, into=into)
             async for part in response.aiter_bytes():
                 body.add(part)
-        finally:
-            await response.aclose()
-        return body.whole()
+                longer()
+            return body.whole()
 
     async def team(self) -> answers.Team:
         """The token's team, and what the token may do in it."""
@@ -156,9 +183,11 @@ class AsyncCrewsite:
 
     def events(self, run_id: str, *, last_id: str = "", timeout_s: float | None = None) -> AsyncIterator[answers.Run]:
         """The whole run at once and at every change, until it ended. A stream that breaks is taken up where it was;
-        ``last_id`` is the revision that the caller has. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
+        ``last_id`` is the revision that the caller has: of one that is the last, nothing is told. Raises ``StillGoing``
+        up to 15 s after ``timeout_s``."""
         events = asks.run_events(run_id)
-        return self._followed(Following[answers.Run](self._connection, "run", events, last_id, timeout_s))
+        following = Following(self._connection, "run", answers.Run, events, last_id, timeout_s)
+        return self._followed(following, asks.run(run_id))
 
     async def wait(self, run_id: str, *, timeout_s: float | None = None) -> answers.Run:
         """The run once it ended, however it did. Raises ``StillGoing``."""
@@ -213,7 +242,8 @@ class AsyncCrewsite:
         """How far it is, at once and at every change, until nothing of it goes on (done, cancelled, paused). A stream
         that breaks is taken up where it was. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
         events = asks.batch_events(batch_id)
-        return self._followed(Following[answers.BatchSummary](self._connection, "batch", events, last_id, timeout_s))
+        following = Following(self._connection, "batch", answers.BatchSummary, events, last_id, timeout_s)
+        return self._followed(following, asks.batch(batch_id))
 
     async def batch_states(
         self, batch_id: str, *, every_s: float = 2.0, timeout_s: float | None = None
@@ -274,32 +304,53 @@ class AsyncCrewsite:
         """A month, written as 2026-11."""
         return await self.send(asks.bill(month, simulated))
 
-    async def _followed(self, following: Following[T]) -> AsyncIterator[T]:
+    async def bill_lines(self, month: str, *, group_by: Sequence[str] = (), simulated: YesOrNo = "no") -> answers.File:
+        """The lines of a month's bill as CSV, by up to four dimensions, or by all of them."""
+        return await self.send(asks.bill_lines(month, simulated, group_by))
+
+    async def closed_bill(self, month: str, form: BillFormat = "json") -> answers.File:
+        """The frozen document of a closed bill, byte by byte (its SHA-256 is the bill's ``hash``), or its lines."""
+        return await self.send(asks.closed_bill(month, form))
+
+    async def _followed(self, following: Following[T], now: Ask[T]) -> AsyncIterator[T]:
+        """``now`` asks for the present state: the one that the caller has may be the last, and then no event comes."""
+        if following.last_id:
+            for state in following.begin(await self.send(now)):
+                yield state
         while not following.ended:
             fault, refused = None, None
             try:
-                async with self._http.stream(
-                    "GET", following.path, headers=event_headers(following.last_id), timeout=following.timeout
-                ) as response:
+                async with self._opened(following) as response:
                     if response.is_success:
-                        following.begun()
+                        following.begun(response)
                         async for piece in response.aiter_bytes():
                             for state in following.read(piece):
                                 yield state
                             if following.ended:
                                 return
                     else:
-                        refused = await self._read(response)
+                        refused = await self._read(response, following.patience)
             except httpx.RequestError as error:
                 fault = error
             await asyncio.sleep(following.wait_after(fault, refused))
 
-    async def _pages(self, page: Callable[[str], Ask[Any]]) -> AsyncIterator[Any]:
+    @asynccontextmanager
+    async def _opened(self, following: Following[Any]) -> AsyncIterator[httpx.Response]:
+        headers = event_headers(following.last_id)
+        request = self._http.build_request("GET", following.path, headers=headers, timeout=following.timeout)
+        async with in_time(following.patience):
+            response = await self._http.send(request, stream=True)
+        async with aclosing(response):
+            yield response
+
+    async def _pages(
+        self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next"
+    ) -> AsyncIterator[Any]:
         cursor = ""
         while True:
             found = await self.send(page(cursor))
-            for item in found["items"]:
+            for item in found[items]:
                 yield item
-            cursor = self._connection.next_page(found, cursor)
+            cursor = self._connection.next_page(found[following], cursor)
             if not cursor:
                 return

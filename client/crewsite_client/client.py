@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Literal, Self, TypeVar, Unpack
 
 import httpx
 
 from crewsite_client import answers, asks
-from crewsite_client.asks import Ask, BatchBounds, BatchOptions, ExportFormat, LaunchOptions, ResultsFormat, YesOrNo
+from crewsite_client.answers import File, Saved
+from crewsite_client.asks import (
+    Ask,
+    BatchBounds,
+    BatchOptions,
+    BillFormat,
+    ExportFormat,
+    LaunchOptions,
+    ResultsFormat,
+    YesOrNo,
+)
 from crewsite_client.connection import Body, Connection, event_headers
 from crewsite_client.errors import StillGoing
 from crewsite_client.following import Following, is_at_rest
+from crewsite_client.patience import Patience, Waits
 from crewsite_client.retrying import Retries
+from crewsite_client.sets.methods import SetMethods
 
 T = TypeVar("T")
 
 
-class Crewsite:
+class Crewsite(SetMethods):
     """A team on a Crewsite server, as its token may see and change it.
 
     Every method may raise ``Refused`` (by its kinds, such as ``NotFound``) and ``Unreachable``. What makes something is
@@ -32,6 +45,7 @@ class Crewsite:
     ) -> None:
         self._connection = Connection(url, token, timeout_s=timeout_s, retries=retries, over_http=over_http)
         self._http = httpx.Client(**self._connection.http_options())
+        self._waits = Waits(self._http)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
@@ -53,28 +67,41 @@ class Crewsite:
 
     def send(self, ask: Ask[T]) -> T:
         """Any operation as data, also one that has no method here."""
+        return self._connection.answer(ask, self._answer(ask))
+
+    def download(self, ask: Ask[File], into: BinaryIO) -> Saved:
+        """A file that need not fit into memory, such as of ``asks.batch_results``, written as it comes. ``into`` can be
+        sought in: it is begun anew where the connection broke."""
+        response = self._answer(ask, into)
+        self._connection.check_good(response)
+        return Saved(*self._connection.named(response), into.tell())
+
+    def _answer(self, ask: Ask[Any], into: BinaryIO | None = None) -> httpx.Response:
         request = self._http.build_request(ask.method, ask.path, **self._connection.request_options(ask))
         tried = 0
         while True:
             tried += 1
+            patience = self._connection.patience(request)
             try:
-                response = self._read(self._http.send(request, stream=True))
+                with self._waits.under(patience):
+                    opened = self._http.send(request, stream=True)
+                response = self._read(opened, patience, is_file=ask.answer is File, into=into)
             except httpx.RequestError as fault:
                 wait: float | None = self._connection.wait_after_fault(ask, fault, tried)
             else:
                 wait = self._connection.wait_after_answer(ask, response, tried)
                 if wait is None:
-                    return self._connection.answer(ask, response)
+                    return response
             time.sleep(wait or 0)
 
-    def _read(self, response: httpx.Response) -> httpx.Response:
-        body = Body(self._connection, response)
-        try:
+    def _read(
+        self, response: httpx.Response, patience: Patience, *, is_file: bool = False, into: BinaryIO | None = None
+    ) -> httpx.Response:
+        with self._waits.under(patience), closing(response):
+            body = Body(self._connection, response, patience, is_file=is_file, into=into)
             for part in response.iter_bytes():
                 body.add(part)
-        finally:
-            response.close()
-        return body.whole()
+            return body.whole()
 
     def team(self) -> answers.Team:
         """The token's team, and what the token may do in it."""
@@ -155,9 +182,11 @@ class Crewsite:
 
     def events(self, run_id: str, *, last_id: str = "", timeout_s: float | None = None) -> Iterator[answers.Run]:
         """The whole run at once and at every change, until it ended. A stream that breaks is taken up where it was;
-        ``last_id`` is the revision that the caller has. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
+        ``last_id`` is the revision that the caller has: of one that is the last, nothing is told. Raises ``StillGoing``
+        up to 15 s after ``timeout_s``."""
         events = asks.run_events(run_id)
-        return self._followed(Following[answers.Run](self._connection, "run", events, last_id, timeout_s))
+        following = Following(self._connection, "run", answers.Run, events, last_id, timeout_s)
+        return self._followed(following, asks.run(run_id))
 
     def wait(self, run_id: str, *, timeout_s: float | None = None) -> answers.Run:
         """The run once it ended, however it did. Raises ``StillGoing``."""
@@ -212,7 +241,8 @@ class Crewsite:
         """How far it is, at once and at every change, until nothing of it goes on (done, cancelled, paused). A stream
         that breaks is taken up where it was. Raises ``StillGoing`` up to 15 s after ``timeout_s``."""
         events = asks.batch_events(batch_id)
-        return self._followed(Following[answers.BatchSummary](self._connection, "batch", events, last_id, timeout_s))
+        following = Following(self._connection, "batch", answers.BatchSummary, events, last_id, timeout_s)
+        return self._followed(following, asks.batch(batch_id))
 
     def batch_states(
         self, batch_id: str, *, every_s: float = 2.0, timeout_s: float | None = None
@@ -273,30 +303,48 @@ class Crewsite:
         """A month, written as 2026-11."""
         return self.send(asks.bill(month, simulated))
 
-    def _followed(self, following: Following[T]) -> Iterator[T]:
+    def bill_lines(self, month: str, *, group_by: Sequence[str] = (), simulated: YesOrNo = "no") -> answers.File:
+        """The lines of a month's bill as CSV, by up to four dimensions, or by all of them."""
+        return self.send(asks.bill_lines(month, simulated, group_by))
+
+    def closed_bill(self, month: str, form: BillFormat = "json") -> answers.File:
+        """The frozen document of a closed bill, byte by byte (its SHA-256 is the bill's ``hash``), or its lines."""
+        return self.send(asks.closed_bill(month, form))
+
+    def _followed(self, following: Following[T], now: Ask[T]) -> Iterator[T]:
+        """``now`` asks for the present state: the one that the caller has may be the last, and then no event comes."""
+        if following.last_id:
+            yield from following.begin(self.send(now))
         while not following.ended:
             fault, refused = None, None
             try:
-                with self._http.stream(
-                    "GET", following.path, headers=event_headers(following.last_id), timeout=following.timeout
-                ) as response:
+                with self._opened(following) as response:
                     if response.is_success:
-                        following.begun()
+                        following.begun(response)
                         for piece in response.iter_bytes():
                             yield from following.read(piece)
                             if following.ended:
                                 return
                     else:
-                        refused = self._read(response)
+                        refused = self._read(response, following.patience)
             except httpx.RequestError as error:
                 fault = error
             time.sleep(following.wait_after(fault, refused))
 
-    def _pages(self, page: Callable[[str], Ask[Any]]) -> Iterator[Any]:
+    @contextmanager
+    def _opened(self, following: Following[Any]) -> Iterator[httpx.Response]:
+        headers = event_headers(following.last_id)
+        request = self._http.build_request("GET", following.path, headers=headers, timeout=following.timeout)
+        with self._waits.under(following.patience):
+            response = self._http.send(request, stream=True)
+        with closing(response):
+            yield response
+
+    def _pages(self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next") -> Iterator[Any]:
         cursor = ""
         while True:
             found = self.send(page(cursor))
-            yield from found["items"]
-            cursor = self._connection.next_page(found, cursor)
+            yield from found[items]
+            cursor = self._connection.next_page(found[following], cursor)
             if not cursor:
                 return

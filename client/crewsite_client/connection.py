@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from types import NoneType
+from typing import Any, BinaryIO, TypeVar, cast
 from uuid import uuid4
 
 import httpx
@@ -13,8 +14,10 @@ import httpx
 from crewsite_client.address import API, checked_address, checked_token, leaves_machine
 from crewsite_client.answers import File
 from crewsite_client.asks import Ask
-from crewsite_client.errors import OF_STATUS, Refused, ServerFault, Unreachable
+from crewsite_client.errors import OF_STATUS, Refused, ServerFault, Unreachable, Unsendable
+from crewsite_client.patience import Patience
 from crewsite_client.retrying import Retries, retry_after_s
+from crewsite_client.shapes import MisshapenError, check
 
 T = TypeVar("T")
 AGENT = "crewsite-client/0.1"
@@ -22,7 +25,15 @@ CONNECT_S = 10.0
 LEAST_HIDDEN = 8
 """Signs of a token below which it is no secret, and stands in half of all words."""
 MOST_BYTES = 200_000_000
-"""Of an answer, unpacked."""
+"""Of a file in memory, unpacked."""
+MOST_JSON_BYTES = 50_000_000
+"""Of any other answer: what is read of JSON takes many times its bytes."""
+MOST_SAVED = 5_000_000_000
+"""Of a file that is written away as it comes."""
+PACKED = "gzip"
+MOST_TOLD = 10_000
+"""Characters of a text of an error."""
+MOST_NAME = 100
 EVENTS_SILENT_S = 60.0
 """A stream of events says every 15 s that it is still there."""
 
@@ -65,11 +76,14 @@ class Connection:
         return {
             "base_url": self.url + API,
             "auth": self.auth,
-            "headers": {"User-Agent": AGENT, "Accept": "application/json"},
+            "headers": {"User-Agent": AGENT, "Accept": "application/json", "Accept-Encoding": PACKED},
             "timeout": httpx.Timeout(self.timeout_s, connect=min(CONNECT_S, self.timeout_s)),
             "trust_env": leaves_machine(self.url),
             "follow_redirects": False,
         }
+
+    def patience(self, request: httpx.Request) -> Patience:
+        return Patience(self.timeout_s, int(request.headers.get("Content-Length") or 0))
 
     def request_options(self, ask: Ask[Any]) -> dict[str, Any]:
         """For ``build_request``; the same request is sent at each try, to the byte."""
@@ -96,31 +110,60 @@ class Connection:
 
     def answer(self, ask: Ask[T], response: httpx.Response) -> T:
         """What the answer says. Raises ``Refused`` for an error, and ``Unreachable`` for what no Crewsite says."""
+        self.check_good(response)
+        if ask.answer is NoneType:
+            return cast("T", None)
+        if ask.answer is File:
+            return cast("T", File(*self.named(response), response.content))
+        return self.shaped(ask.answer, response.content)
+
+    def shaped(self, kind: type[T], text: str | bytes) -> T:
+        """The JSON object of this kind that the text is. Raises ``Unreachable`` for what is none."""
+        try:
+            found = json.loads(text, parse_constant=_no_number)
+        except (ValueError, RecursionError):
+            raise self.no_crewsite("no JSON") from None
+        try:
+            check(kind, found)
+        except MisshapenError as fault:
+            raise self.no_crewsite(f"of its {kind.__name__} {fault}") from None
+        return cast("T", found)
+
+    def check_good(self, response: httpx.Response) -> None:
+        """Raises the error that an answer is."""
         if not response.is_success:
             raise self.refusal(response)
-        if ask.answer is File:
-            return cast("T", _file(response))
-        return cast("T", self.json_of(response.content))
 
-    def json_of(self, text: str | bytes) -> Any:
-        """Raises ``Unreachable`` for what is no JSON object."""
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise self.no_crewsite()
-        return found
+    def named(self, response: httpx.Response) -> tuple[str, str]:
+        """The name and the media type of a file. Raises ``Unreachable`` for a page, as something in between gives it:
+        no file of a Crewsite is one."""
+        media_type = _media_type(response)
+        if media_type == "text/html":
+            raise self.no_crewsite("a page in place of a file")
+        named = re.search(r'filename="?([^";]+)"?', response.headers.get("Content-Disposition", ""))
+        name = re.split(r"[/\\]", named.group(1))[-1] if named else ""
+        name = re.sub(r"[^A-Za-z0-9._-]+", "", name).lstrip(".-")[-MOST_NAME:]
+        return name or "file", media_type
 
-    def no_crewsite(self) -> Unreachable:
-        return Unreachable(f"{self.url} answered, but not as Crewsite does. Is the address right?")
+    def check_events(self, response: httpx.Response) -> None:
+        """Raises ``Unreachable`` for what is no stream of events."""
+        if _media_type(response) != "text/event-stream":
+            raise self.no_crewsite("no stream of events")
+        self.check_packing(response)
 
-    def next_page(self, found: dict[str, Any], cursor: str) -> str:
+    def check_packing(self, response: httpx.Response) -> None:
+        """Raises ``Unreachable`` for what is packed otherwise than was asked: little would become much."""
+        if response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity", PACKED):
+            raise self.no_crewsite("packed as was not asked for")
+
+    def no_crewsite(self, what: str) -> Unreachable:
+        return Unreachable(f"{self.url} answered, but not as Crewsite does ({what}). Is the address right?")
+
+    def next_page(self, following: str | None, cursor: str) -> str:
         """The cursor of the page after this one, "" after the last. ``Unreachable`` for one that leads back to it."""
-        following = found.get("next")
         if following and following == cursor:
-            raise self.no_crewsite()
-        return str(following or "")
+            raise self.no_crewsite("a page that leads to itself")
+        return following or ""
 
     def refusal(self, response: httpx.Response) -> Exception:
         """The error that an answer is; its body has been read."""
@@ -128,14 +171,18 @@ class Connection:
             return Unreachable(f"{self.url} sends elsewhere ({response.status_code}). Is the address right?")
         try:
             error = json.loads(response.content)["error"]
-            code, message = str(error["code"]), str(error["message"])
-            fields = {str(name): self.auth.hidden(str(fault)) for name, fault in error.get("fields", {}).items()}
+            code, message = self._told(error["code"]), self._told(error["message"])
+            fields = {self._told(name): self._told(fault) for name, fault in error.get("fields", {}).items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             code, fields = "error", {}
-            message = f"{self.url} answered {response.status_code} {response.reason_phrase}".rstrip() + "."
+            message = self._told(f"{self.url} answered {response.status_code} {response.reason_phrase}".rstrip() + ".")
         status = response.status_code
         kind = ServerFault if status >= 500 else OF_STATUS.get(status, Refused)
-        return kind(status, code, self.auth.hidden(message), fields, retry_after=retry_after_s(response))
+        return kind(status, code, message, fields, retry_after=retry_after_s(response))
+
+    def _told(self, text: Any) -> str:
+        """What an error says: without the token, and not without end."""
+        return self.auth.hidden(str(text)[:MOST_TOLD])
 
     def unreachable(self, fault: httpx.RequestError) -> Unreachable:
         if isinstance(fault, httpx.TimeoutException):
@@ -145,23 +192,47 @@ class Connection:
 
 
 class Body:
-    """Takes the parts of an answer as they come, already unpacked, up to ``MOST_BYTES``."""
+    """Takes the parts of an answer as they come, already unpacked, into memory or ``into`` a file."""
 
-    def __init__(self, connection: Connection, response: httpx.Response) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        response: httpx.Response,
+        patience: Patience,
+        *,
+        is_file: bool = False,
+        into: BinaryIO | None = None,
+    ) -> None:
+        """An error never goes into ``into``. Raises ``Unreachable`` for what is not to be unpacked."""
+        connection.check_packing(response)
         self._connection = connection
         self._response = response
+        if not response.is_success:
+            is_file, into = False, None
+        if into is not None:
+            into.seek(0)
+            into.truncate()
+        self._most = MOST_SAVED if into else MOST_BYTES if is_file else MOST_JSON_BYTES
         self._content = bytearray()
+        self._into = into
+        self._patience = patience
+        self.size = 0
 
     def add(self, part: bytes) -> None:
         """Raises ``Unreachable`` beyond what any answer has."""
-        self._content += part
-        if len(self._content) > MOST_BYTES:
-            raise self._connection.no_crewsite()
+        self.size += len(part)
+        if self.size > self._most:
+            raise Unreachable(f"{self._connection.url} answers more than {self._most // 1_000_000:,} MB.")
+        self._patience.got(len(part))
+        if self._into is None:
+            self._content += part
+        else:
+            self._into.write(part)
 
     def whole(self) -> httpx.Response:
         """The answer as if it had been read in one go."""
-        packed = ("content-encoding", "content-length", "transfer-encoding")
-        headers = [(name, value) for name, value in self._response.headers.multi_items() if name not in packed]
+        packed = (b"content-encoding", b"content-length", b"transfer-encoding")
+        headers = [(name, value) for name, value in self._response.headers.raw if name.lower() not in packed]
         request = self._response.request
         return httpx.Response(
             self._response.status_code, headers=headers, content=bytes(self._content), request=request
@@ -171,11 +242,11 @@ class Body:
 def _headers(ask: Ask[Any]) -> dict[str, str]:
     headers = {}
     if ask.keyed:
-        headers["Idempotency-Key"] = ask.key or str(uuid4())
+        headers["Idempotency-Key"] = _checked_key(ask.key) if ask.key else str(uuid4())
     if ask.match is not None:
         headers["If-Match"] = f'"{ask.match}"'
     if ask.answer is File:
-        headers["Accept"] = "*/*"
+        headers["Accept"] = ask.accept
     return headers
 
 
@@ -183,11 +254,19 @@ def _is_repeatable(ask: Ask[Any]) -> bool:
     return ask.method == "GET" or ask.keyed
 
 
-def _file(response: httpx.Response) -> File:
-    named = re.search(r'filename="?([^";]+)"?', response.headers.get("Content-Disposition", ""))
-    name = re.split(r"[/\\]", named.group(1))[-1] if named else ""
-    name = "".join(sign for sign in name if sign.isprintable()).lstrip(".")
-    return File(name or "crew", response.headers.get("Content-Type", "").partition(";")[0], response.content)
+def _checked_key(key: str) -> str:
+    """Raises ``Unsendable``: what cannot stand in a header would be taken for a fault of the connection."""
+    if not all(" " <= sign <= "~" for sign in key) or key != key.strip():
+        raise Unsendable("An idempotency key has letters, digits and signs of ASCII alone.")
+    return key
+
+
+def _media_type(response: httpx.Response) -> str:
+    return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)
 
 
 def event_headers(last_id: str) -> Mapping[str, str]:

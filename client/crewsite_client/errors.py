@@ -14,6 +14,10 @@ class UnsafeAddress(CrewsiteError, ValueError):
     """An address to which no token is sent, or that is none."""
 
 
+class Unsendable(CrewsiteError, ValueError):
+    """What was to be sent is no text, no name or no JSON. Nothing was sent."""
+
+
 class Unreachable(CrewsiteError):
     """No answer came: no connection, a time limit, or something that is no Crewsite server."""
 

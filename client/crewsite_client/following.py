@@ -12,6 +12,7 @@ from crewsite_client.answers import RUN_ENDED, BatchSummary
 from crewsite_client.asks import Ask
 from crewsite_client.connection import EVENTS_SILENT_S, Connection
 from crewsite_client.errors import StillGoing, Unreachable
+from crewsite_client.patience import Patience
 from crewsite_client.server_events import EventReader, TooLongError
 
 T = TypeVar("T")
@@ -33,10 +34,17 @@ class Following(Generic[T]):
     is also the name of the events that bring its states."""
 
     def __init__(
-        self, connection: Connection, kind: str, ask: Ask[None], last_id: str, timeout_s: float | None
+        self,
+        connection: Connection,
+        kind: str,
+        shape: type[T],
+        ask: Ask[None],
+        last_id: str,
+        timeout_s: float | None,
     ) -> None:
         self._connection = connection
         self._kind = kind
+        self._shape = shape
         (self._identity,) = ask.names.values()
         self.path = ask.path
         self._until = None if timeout_s is None else time.monotonic() + timeout_s
@@ -45,9 +53,21 @@ class Following(Generic[T]):
         self.last_id = last_id
         self.ended = False
 
-    def begun(self) -> None:
-        """A stream begins; what was left of the one before is void."""
+    def begin(self, state: T) -> list[T]:
+        """What is new in the present state, for who has one already; it may have ended long ago."""
+        self.ended = IS_ENDED[self._kind](state)
+        revision = cast("Any", state)["revision"]
+        return [state] if self.ended and str(revision) != self.last_id else []
+
+    def begun(self, response: httpx.Response) -> None:
+        """A stream begins; what was left of the one before is void. Raises ``Unreachable`` for what is none."""
+        self._connection.check_events(response)
         self._reader = EventReader()
+
+    @property
+    def patience(self) -> Patience:
+        """Until a stream is open."""
+        return Patience(self._connection.timeout_s)
 
     @property
     def timeout(self) -> httpx.Timeout:
@@ -61,14 +81,11 @@ class Following(Generic[T]):
         try:
             events = self._reader.feed(piece)
         except TooLongError:
-            raise self._connection.no_crewsite() from None
+            raise self._connection.no_crewsite("an event without end") from None
         for event in events:
             self.last_id = event.id or self.last_id
             if event.event == self._kind:
-                state = self._connection.json_of(event.data)
-                if "status" not in state:
-                    raise self._connection.no_crewsite()
-                found.append(cast("T", state))
+                found.append(self._connection.shaped(self._shape, event.data))
         self.ended = bool(found) and IS_ENDED[self._kind](found[-1])
         if not self.ended:
             self.check_time()

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from typing import Any, cast
+from uuid import uuid4
 
 from django import template
 from django.forms import Textarea
 from django.template.base import Node, NodeList, Parser, TextNode, Token
 from django.template.context import Context
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from engine.text import counted
+from teams.once import FIELD
 
 register = template.Library()
 
@@ -66,6 +69,13 @@ class Joined(Node):
 
     def render(self, context: Context) -> SafeString:
         return self.nodelist.render(context)
+
+
+@register.simple_tag
+def form_key() -> SafeString:
+    """A hidden field in a form that makes something, whose view is declared with ``teams.once.form_once``: the form
+    makes it once, however often it is sent."""
+    return format_html('<input type="hidden" name="{}" value="{}">', FIELD, uuid4())
 
 
 @register.inclusion_tag("parts/cell.html")

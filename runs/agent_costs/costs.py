@@ -56,6 +56,26 @@ def costs_of(who: Principal, *, agents: Collection[int] = (), links: Collection[
     return Costs(of_agents, of_links)
 
 
+@dataclass(frozen=True, slots=True)
+class CrewCost:
+    """What an agent of the library cost in one crew, by the key that it has there."""
+
+    crew: str  # the slug
+    key: str
+    cost: AgentCost
+
+
+def costs_by_crew(who: Principal, agent: int) -> list[CrewCost]:
+    """One of each crew's agents that come from this one of the library, by the crew's slug. Three statements."""
+    asked = links_of_team(who).filter(base__agent=agent)
+    rows = list(asked.order_by("crew__slug", "key").values_list("crew", "crew__slug", "key"))
+    real, simulated = (_by_agent(who, simulated=simulated) if rows else {} for simulated in (False, True))
+    return [
+        CrewCost(slug, key, AgentCost(real.get((f"{crew}/{key}",), NONE), simulated.get((f"{crew}/{key}",), NONE)))
+        for crew, slug, key in rows
+    ]
+
+
 def _by_agent(who: Principal, *, simulated: bool) -> dict[tuple[object, ...], Sums]:
     until = timezone.now().date() + timedelta(days=1)
     scope = Scope(who, simulated, None, since=until - timedelta(days=DAYS), until=until)

@@ -17,6 +17,7 @@ from agents_app.models import Crew
 from engine.spec.crew_spec import CrewSpec
 from engine.text import counted, storable, storable_json
 from runs.batches import queries
+from runs.batches.kept_inputs import hold
 from runs.batches.order import (
     NOT_LAUNCHED,
     BatchOrder,
@@ -66,6 +67,8 @@ def launch_batch(
         return earlier
     try:
         with transaction.atomic():
+            if order.data_set_version is not None:
+                hold(order.data_set_version.data_set_id)
             batch = _ordered_batch(who, crew, order)
             batch.idempotency_key, batch.api_token = key, api_token
             batch.save(force_insert=True)

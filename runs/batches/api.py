@@ -18,6 +18,7 @@ from runs.batches.estimate.orders import estimate_order
 from runs.batches.files import as_csv, as_json_lines, pieces
 from runs.batches.kept_inputs import mapped_rows, named_version
 from runs.batches.live import api_events
+from runs.batches.mapping import ONLY_OF_SETS, of_inputs
 from runs.batches.order import NOT_LAUNCHED, BatchOrder, Row
 from runs.batches.queries import BatchDetail
 from runs.batches.results.columns import columns_of, sort_of
@@ -42,13 +43,12 @@ from runs.live.messages import stream
 from runs.models import Batch, DataSetVersion
 from runs.paging import MAX_PAGE, Page
 from teams.access import fetch
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, right_of
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
-from teams.rights import right_of_token
 
 router = Router(tags=["batches"])
 crew_router = Router(tags=["batches"])
@@ -144,7 +144,7 @@ def batch_events(request: ApiRequest, batch_id: UUID) -> StreamingHttpResponse:
     two seconds are one. A client that comes back with ``Last-Event-ID`` gets the state it missed and nothing twice. The
     stream also ends once the token no longer works, or acts in another role."""
     batch = _batch(request, batch_id)
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     return stream(api_events(batch.pk, right, seen=request.headers.get("Last-Event-ID", "")))
 
 
@@ -153,7 +153,7 @@ def get_batch_results(request: ApiRequest, batch_id: UUID, form: ResultsForm = "
     """All rows as a file, with what each gave and what that cost. A team has two files written at once, more are 429.
     What cannot be finished ends with a broken connection, also once the token no longer works."""
     batch = _batch(request, batch_id)
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     return file_for(request.auth, right, lambda: pieces(batch), FORMS[form](batch), f"{batch.crew.slug}-batch")
 
 
@@ -256,6 +256,8 @@ def _batch(request: ApiRequest, batch_id: UUID) -> Batch:
 
 
 def _data_set_version(request: ApiRequest, body: BatchIn) -> DataSetVersion | None:
+    if not body.dataset and body.columns:
+        raise Invalid(NOT_LAUNCHED, fields={"columns": ONLY_OF_SETS})
     if not body.dataset:
         return None
     if body.inputs:
@@ -286,7 +288,7 @@ def _order(request: ApiRequest, crew: Crew, body: BatchIn) -> BatchOrder:
     data_set_version = _data_set_version(request, body)
     rows: list[Row] = list(_rows(body.inputs))
     if data_set_version is not None:
-        rows = list(mapped_rows(_spec(crew, version), data_set_version).rows)
+        rows = list(mapped_rows(_spec(crew, version), data_set_version, of_inputs(body.columns)).rows)
     return BatchOrder(
         rows=rows,
         data_set_version=data_set_version,

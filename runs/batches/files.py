@@ -77,7 +77,7 @@ def _cells(row: BatchRow, inputs: Sequence[str], outputs: Sequence[str]) -> list
         *(safe(row.inputs.get(name, "")) for name in inputs),
         found["status"],
         safe(found["output"] or ""),
-        *(_cell(data.get(name)) for name in outputs),
+        *(output_cell(data.get(name)) for name in outputs),
         UNPRICED if unpriced else found["cost_usd"] or "",
         "" if found["seconds"] is None else f"{found['seconds']:.3f}",
         found["run"] or "",
@@ -85,7 +85,8 @@ def _cells(row: BatchRow, inputs: Sequence[str], outputs: Sequence[str]) -> list
     ]
 
 
-def _cell(value: Any) -> Any:
+def output_cell(value: Any) -> Any:
+    """A field of an answer as a spreadsheet's cell: numbers as they are, texts made safe, all else as JSON."""
     if value is None or isinstance(value, (int, float)):
         return "" if value is None else value
     return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

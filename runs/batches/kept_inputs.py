@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404
 
 from engine.spec.crew_spec import CrewSpec
-from runs.batches.mapping import MappedTable, mapped
+from engine.spec.placeholders import placeholders
+from runs.batches.mapping import MappedTable, mapped, unfilled
 from runs.batches.order import MOST_FAULTS, NOT_LAUNCHED, BadRows, RowFault
 from runs.batches.table import InputTable
 from runs.models import DataSet, DataSetRow, DataSetVersion
@@ -17,6 +20,8 @@ from teams.refusals import Invalid
 
 READ_AT_ONCE = 1_000
 MOST_OFFERED = 200
+MOST_SAID = 5
+"""Columns that do not fit are named up to so many."""
 VERSION_MARK = "@"
 
 
@@ -40,7 +45,19 @@ def names_of_sets(who: Principal) -> list[str]:
 
 
 def newest_version(data_set: DataSet) -> DataSetVersion:
-    return data_set.versions.select_related("data_set").latest("number")
+    """``Http404`` where somebody has deleted the set meanwhile."""
+    version = data_set.versions.select_related("data_set").order_by("-number").first()
+    if version is None:
+        raise Http404("No such data set.")
+    return version
+
+
+def hold(data_set_id: UUID) -> None:
+    """Keeps the set from being deleted until the transaction ends. ``Invalid`` where it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM runs_dataset WHERE id = %s FOR KEY SHARE", [data_set_id])
+        if cursor.rowcount == 0:
+            raise Invalid(NOT_LAUNCHED, fields={"dataset": "Somebody has deleted this data set."})
 
 
 def version_of(who: Principal, data_set: DataSet, number: int | None) -> DataSetVersion:
@@ -72,14 +89,28 @@ def table_of(version: DataSetVersion) -> InputTable:
     return InputTable(version.columns, [(row.position, row.cells) for row in rows_of(version)])
 
 
+def misfit(spec: CrewSpec, version: DataSetVersion, chosen: Mapping[str, str]) -> str:
+    """Why columns of these names cannot fill the crew's inputs; "" if they can. ``chosen``: of an input its column, ""
+    for the crew's own value; of others the column that is called as they are. No row is read."""
+    inputs = placeholders(spec)
+    said = []
+    for name, column in list(chosen.items()):
+        if column and name not in inputs:
+            said.append(f"The crew takes no input {name}, which the column “{column}” is to fill.")
+        elif column and column not in version.columns:
+            said.append(f"{version} has no column “{column}”, which is to fill the crew’s {name}.")
+    if not said and (missing := unfilled(spec, version.columns, chosen)):
+        names = ", ".join(missing)
+        said.append(f"No column of {version} fills the crew’s {names}, and the crew has no value of its own.")
+    return " ".join(said[:MOST_SAID])
+
+
 def mapped_rows(spec: CrewSpec, version: DataSetVersion, chosen: Mapping[str, str] | None = None) -> MappedTable:
-    """The rows as inputs of a crew, by the columns that are called as its inputs. ``Invalid`` if an input has none,
-    ``BadRows`` for wrong cells."""
-    result = mapped(spec, table_of(version), chosen or {})
-    if result.missing:
-        names = ", ".join(result.missing)
-        said = f"No column of {version} is called as the crew’s {names}, and the crew has no value of its own."
+    """The rows as inputs of a crew, by the columns that are chosen, else by those that are called as its inputs.
+    ``Invalid`` at ``dataset`` as ``misfit`` says, ``BadRows`` for wrong cells."""
+    if said := misfit(spec, version, chosen or {}):
         raise Invalid(NOT_LAUNCHED, fields={"dataset": said})
+    result = mapped(spec, table_of(version), chosen or {})
     if result.faults:
         faults = [RowFault(fault.row, fault.column, fault.message) for fault in result.faults[:MOST_FAULTS]]
         raise BadRows(NOT_LAUNCHED, faults)

@@ -13,6 +13,7 @@ from engine.spec.placeholders import placeholders
 from runs.batches.order import MOST_FAULTS, Row, RowChecks
 from runs.batches.table import InputTable
 
+ONLY_OF_SETS = "Only a data set has columns to choose from: name one."
 NO_COLUMN = ""
 """The input has the crew's own value in every row."""
 
@@ -54,16 +55,32 @@ def proposed(spec: CrewSpec, columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def of_inputs(chosen: Mapping[str, str]) -> dict[str, str]:
+    """With the inputs' names as specs have them."""
+    return {normalize("NFC", name): column for name, column in chosen.items()}
+
+
+def filling(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """For each input its column: the one that is chosen, where there is such a one, else the one that is proposed."""
+    return {
+        name: chosen[name] if chosen.get(name) in {*columns, NO_COLUMN} else column
+        for name, column in proposed(spec, columns).items()
+    }
+
+
+def unfilled(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
+    """Inputs that no column fills and the crew has no value for."""
+    own = {normalize("NFC", name) for name in spec.inputs}
+    found = filling(spec, columns, chosen)
+    return [name for name, column in found.items() if column == NO_COLUMN and name not in own]
+
+
 def mapped(spec: CrewSpec, table: InputTable, chosen: Mapping[str, str]) -> MappedTable:
     """``chosen`` names the column of an input where it is not the one that is proposed."""
-    columns = {
-        name: chosen[name] if chosen.get(name) in {*table.columns, NO_COLUMN} else column
-        for name, column in proposed(spec, table.columns).items()
-    }
-    own = {normalize("NFC", name) for name in spec.inputs}
+    columns = filling(spec, table.columns, chosen)
     filled = {name: column for name, column in columns.items() if column != NO_COLUMN}
     rows = [_row(cells, filled) for _, cells in table.rows]
-    missing = [name for name, column in columns.items() if column == NO_COLUMN and name not in own]
+    missing = unfilled(spec, table.columns, chosen)
     faults = []
     if not missing:
         for fault in islice(RowChecks(spec).faults(rows), MOST_FAULTS):

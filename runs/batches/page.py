@@ -16,13 +16,13 @@ from runs.batches.forms import CHOICE, BatchForm, GoOnForm, RowsForm
 from runs.batches.mapping import MappedTable, mapped
 from runs.batches.queries import ROW_STATES, WAITING, BatchDetail, detail
 from runs.batches.results.columns import Column, Head, columns_of, heads, sort_of
-from runs.batches.results.sorting import SHOWN_CHARS, beginnings_at, page_of_rows
+from runs.batches.results.sorting import beginning, beginnings_at, page_of_rows
 from runs.batches.results.spreads import Measured, spreads_of
 from runs.batches.table import InputTable
 from runs.batches.words import WHY_PAUSED, in_words
 from runs.launch.page import LaunchPage
 from runs.models import Batch, BatchRow, Run
-from runs.run.drawing.text import truncated, words_of
+from runs.run.drawing.text import words_of
 from runs.states import BatchPause, BatchState, RunState
 from teams.access import Principal
 
@@ -259,12 +259,7 @@ def _line(row: BatchRow, texts: Mapping[str, str | None], columns: Sequence[Colu
         row,
         run,
         state=WAITING if run is None else run.state,
-        inputs=[(column, _cut(texts[column.name])) for column in columns if column.is_input],
-        outputs=[(column, words_of(_cut(texts[column.name]) or "")) for column in columns if column.is_output],
-        error=_cut(texts["error"]) or "" if run is not None and run.state != RunState.SUCCEEDED else "",
+        inputs=[(column, beginning(texts[column.name])) for column in columns if column.is_input],
+        outputs=[(column, words_of(beginning(texts[column.name]) or "")) for column in columns if column.is_output],
+        error=beginning(texts["error"]) or "" if run is not None and run.state != RunState.SUCCEEDED else "",
     )
-
-
-def _cut(text: str | None) -> str | None:
-    """With a mark where it goes on."""
-    return None if text is None else truncated(text, SHOWN_CHARS)

@@ -25,6 +25,12 @@ RowState = Literal["pending", "queued", "running", "waiting", "succeeded", "fail
 """Of a row: that of its newest run, or ``pending`` before it has one."""
 
 
+COLUMNS = (
+    "of a data set: which column fills an input, empty for the crew's own value; other inputs are filled by the "
+    "column that is called as they are"
+)
+
+
 class BatchIn(Strict):
     """Null bounds of a run are the team's caps, as at a launch."""
 
@@ -35,9 +41,9 @@ class BatchIn(Strict):
     dataset: str = Field(
         "",
         max_length=80,
-        description="in place of `inputs` the rows of a data set, by the columns that are called as inputs: `leads@3`, "
-        "or `leads` for its newest version",
+        description="in place of `inputs` the rows of a data set: `leads@3`, or `leads` for its newest version",
     )
+    columns: dict[str, str] = Field(default_factory=dict, description=COLUMNS)
     name: str = Field("", description="what the batch is called; empty: after its crew")
     version: StrictInt | None = Field(None, ge=1, description="null launches the draft as it stands")
     max_concurrency: StrictInt = Field(
@@ -136,6 +142,7 @@ class BatchSummary(Schema):
     paused_for: BatchPause | None = Field(description="why it is paused")
     revision: int = Field(validation_alias="batch.revision", description="grows with every change of the batch itself")
     dataset: str | None = Field(description="the data set whose rows it has, with its version")
+    dataset_was: str | None = Field(description="what that was called, where it was deleted")
     simulated: bool = Field(validation_alias="batch.simulated")
     total: int = Field(validation_alias="progress.total")
     pending: int = Field(validation_alias="progress.waiting", description="rows that have no run yet")
@@ -165,6 +172,10 @@ class BatchSummary(Schema):
     def resolve_dataset(detail: BatchDetail) -> str | None:
         version = detail.batch.data_set_version
         return None if version is None else str(version)
+
+    @staticmethod
+    def resolve_dataset_was(detail: BatchDetail) -> str | None:
+        return detail.batch.data_set_was or None
 
     @staticmethod
     def resolve_usage(detail: BatchDetail) -> Rollup:

@@ -11,6 +11,7 @@ from runs.bill_sums.dimensions import DIMENSIONS, LABEL
 from runs.bill_sums.sums import Scope, Sums
 from runs.bills.asked import Asked
 from runs.bills.bounds import one_answer
+from runs.bills.calls import Behind
 from runs.bills.lines import Line, Lines
 from runs.bills.months import MonthLine
 from runs.bills.page import BillPage, page_of
@@ -88,6 +89,17 @@ def _bill(who: Principal, lines: Lines, page: BillPage) -> dict[str, Any]:
         "forecast": page.forecast,
         "number": closed and closed.number,
         "hash": closed and closed.sha256,
+    }
+
+
+def calls_behind(found: Behind) -> dict[str, Any]:
+    """What ``schemas.BillCallList`` describes."""
+    return {
+        "total": _sums(found.sums),
+        "calls_usd": found.calls_nusd,
+        "items": found.page.items,
+        "counter_lines": list(map(_counter_line, found.counter_lines)),
+        "next": found.page.next,
     }
 
 

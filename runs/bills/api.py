@@ -16,10 +16,11 @@ from runs.bill_sums.sums import Scope, sums_of, total
 from runs.bills import answer, files
 from runs.bills.asked import only_of
 from runs.bills.bounds import one_answer
+from runs.bills.calls import CALLS_A_PAGE, behind
 from runs.bills.files import lines_csv
 from runs.bills.lines import MOST_LINES, Line, dearest_first, in_parts, too_many
 from runs.bills.months import month_lines
-from runs.bills.schemas import BillOut, MonthList, Usage
+from runs.bills.schemas import BillCallList, BillOut, MonthList, Usage
 from runs.bills.values import Names, checked_dimensions
 from runs.months import month_named, this_month
 from teams.access import Principal
@@ -86,13 +87,31 @@ def get_bill(
     """The bill of a month, written as 2026-11. Names of dimensions as parameters narrow it, as `model=gpt-4o` or
     `label:customer=Alder`. With `Accept: text/csv` its lines come as CSV, by what `group_by` says, or by all
     dimensions and the labels that are used most."""
-    first = month_named(month)
-    if first is None or first > this_month():
-        raise Http404
+    first = _existing(month)
     made_up, only, by = simulated == "yes", only_of(request.GET), _by(group_by)
     if not wants_csv(request):
         return answer.bill(request.auth, first, only, simulated=made_up)
     return csv_response(files.lines(request.auth, first, by, only, simulated=made_up, field="group_by"))
+
+
+@router.get("/{month}/calls", response={200: BillCallList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_bill_calls(
+    request: ApiRequest, month: str, simulated: YesOrNo = "no", cursor: str = "", limit: int = CALLS_A_PAGE
+) -> dict[str, Any]:
+    """The calls behind a figure of a month's bill, newest first. Names of dimensions as parameters narrow them, as
+    `model=gpt-4o` or `label:customer=Alder`."""
+    first = _existing(month)
+    only, most = only_of(request.GET), max(1, min(limit, CALLS_A_PAGE))
+    return answer.calls_behind(
+        behind(request.auth, first, only, simulated=simulated == "yes", cursor=cursor, limit=most)
+    )
+
+
+def _existing(month: str) -> date:
+    first = month_named(month)
+    if first is None or first > this_month():
+        raise Http404
+    return first
 
 
 def _by(group_by: str) -> tuple[str, ...]:

@@ -42,13 +42,21 @@ class Behind:
         return self.sums.spent_nusd - self.sums.moved_nusd
 
 
-def behind(who: Principal, month: date, only: Mapping[str, str], *, simulated: bool, cursor: str = "") -> Behind:
+def behind(
+    who: Principal,
+    month: date,
+    only: Mapping[str, str],
+    *,
+    simulated: bool,
+    cursor: str = "",
+    limit: int = CALLS_A_PAGE,
+) -> Behind:
     """``Invalid`` for a cursor that is not ours, for what there is not, and if the database takes too long."""
     lines = Lines(who, month, simulated, only)
     with PLACES.one(), query_time(SECONDS, TOO_LONG, field="cursor"):
         (line,) = lines.by(*only, most=1) or [Line(tuple(Value(code, code or "none") for code in only.values()), NONE)]
         page = read_page(
-            cursor, CALLS_A_PAGE, read=lambda place, count: _read(lines, place, count), mark=lambda call: str(call.pk)
+            cursor, limit, read=lambda place, count: _read(lines, place, count), mark=lambda call: str(call.pk)
         )
         moved = lines.counter_lines(MOST_COUNTER_LINES) if line.sums.counter_lines and not cursor else ()
     return Behind(line.sums, line.values, page, moved)
@@ -86,6 +94,7 @@ def _read(lines: Lines, place: Place | None, count: int) -> list[Call]:
 def _whole(calls: QuerySet[Call]) -> QuerySet[Call]:
     related = calls.select_related("run__crew", "task_run")
     return related.only(
-        *("run__crew__name", "run__state", "task_run__name", "agent", "kind", "model", "tool", "state", "cost_class"),
+        *("run__crew__name", "run__crew__slug", "run__state", "task_run__name", "task_run__key"),
+        *("agent", "kind", "model", "tool", "state", "cost_class"),
         *("prompt_tokens", "completion_tokens", "cost_nusd", "started_at", "purpose", "cache_hit"),
     )

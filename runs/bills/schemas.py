@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from ninja import Schema
 from pydantic import Field
 
-from runs.api_fields import TimeTextOrNull, UsdText, UsdTextOrNull
+from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdText, UsdTextOrNull
 from runs.forecast.schemas import ForecastOut
+from runs.models import Call
+from runs.states import waste_of
 
 
 class UsageSums(Schema):
@@ -57,6 +61,44 @@ class PartItem(Schema):
     cost_usd: UsdText
 
 
+class BillCallOut(Schema):
+    """A call as a bill has it; `GET /runs/{run_id}/calls` has the whole of it."""
+
+    id: UUID = Field(validation_alias="pk")
+    run: UUID = Field(validation_alias="run_id")
+    crew: str = Field(validation_alias="run.crew.slug")
+    task: str | None = Field(description="its key; null for calls of the crew as a whole")
+    agent: str
+    kind: str
+    model: str | None = Field(description="of a call of a model")
+    tool: str | None
+    purpose: str
+    status: str = Field(validation_alias="state")
+    cost_class: str
+    waste: str | None = Field(description="why it was paid in vain; null if it was not")
+    cache_hit: bool
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: UsdTextOrNull = Field(validation_alias="cost_nusd")
+    started_at: TimeText
+
+    @staticmethod
+    def resolve_task(call: Call) -> str | None:
+        return None if call.task_run is None else call.task_run.key
+
+    @staticmethod
+    def resolve_model(call: Call) -> str | None:
+        return call.model or None
+
+    @staticmethod
+    def resolve_tool(call: Call) -> str | None:
+        return call.tool or None
+
+    @staticmethod
+    def resolve_waste(call: Call) -> str | None:
+        return waste_of(call.cost_class, call.run.state) or None
+
+
 class CounterLineOut(Schema):
     call: str
     run: str
@@ -66,6 +108,16 @@ class CounterLineOut(Schema):
     exact_usd: UsdTextOrNull
     cost_usd: UsdText = Field(description="what it adds to this bill")
     made_at: TimeTextOrNull
+
+
+class BillCallList(Schema):
+    """The sums are those of the bill, narrowed as the calls are; they have its counter-lines too."""
+
+    total: SumsOut
+    calls_usd: UsdText = Field(description="of that what the calls cost, without counter-lines")
+    items: list[BillCallOut] = Field(description="newest first")
+    counter_lines: list[CounterLineOut] = Field(description="on the first page, the first 200")
+    next: TextOrNull
 
 
 class LateOut(Schema):

@@ -20,10 +20,12 @@ from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
+from teams.once import form_once
 from teams.refusals import Refusal
 
 
 @member(Role.VIEWER)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def comments(request: TeamRequest, **place: Any) -> HttpResponse:
     """The comments; posting adds one. ``place``: what they are about, as ``subjects.subject_at`` takes it."""

@@ -29,6 +29,7 @@ from runs.compare.words import money, number, percent, seconds, signed
 from runs.models import Review, Run, TaskRun
 from runs.run.timeline import Timeline, timeline
 from runs.splits.facts import Side, Spread
+from runs.typed_values import uuid_or_none
 from teams.access import Principal
 
 SHOWN_PROBLEMS = 10
@@ -110,6 +111,7 @@ class Page:
     timelines: Sequence[tuple[Head, Timeline]] = ()
     changes: Sequence[Changes] = ()
     outputs: Sequence[tuple[Head, str]] = ()  # of each other run, with the query of their diff
+    batch_rows: Sequence[tuple[Head, str]] = ()  # of each other batch, with the query of their matched rows
     address: str = ""  # of comparisons
     outputs_address: str = ""
 
@@ -151,6 +153,7 @@ def page_of(who: Principal, comparison: Comparison) -> Page:
         timelines=_timelines(heads),
         changes=_changes(heads),
         outputs=_outputs(heads),
+        batch_rows=_batch_rows(comparison, heads),
         address=reverse("compare", kwargs={"team": who.team.slug}),
         outputs_address=reverse("compare_output", kwargs={"team": who.team.slug}),
     )
@@ -318,3 +321,11 @@ def _outputs(heads: Sequence[Head]) -> list[tuple[Head, str]]:
     if not heads or heads[0].side.run is None:
         return []
     return [(head, f"runs={heads[0].side.id},{head.side.id}") for head in heads[1:] if head.side.run is not None]
+
+
+def _batch_rows(comparison: Comparison, heads: Sequence[Head]) -> list[tuple[Head, str]]:
+    batches = {str(uuid_or_none(text)) for text in comparison.asked.batches}
+    if not heads or heads[0].side.id not in batches:
+        return []
+    others = [head for head in heads[1:] if head.side.id in batches]
+    return [(head, f"batches={heads[0].side.id},{head.side.id}") for head in others]

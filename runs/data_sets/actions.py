@@ -1,4 +1,5 @@
-"""What people do with data sets: make one, give it another version, add rows, rename, archive. Rows never change."""
+"""What people do with data sets: make one, give it another version, add rows, rename, archive, delete. Rows never
+change."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import re
 from dataclasses import replace
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
+from django.db.models import CharField, OuterRef, Subquery, Value
+from django.db.models.functions import Cast, Concat, Now
+from django.http import Http404
 
 from runs.batches import queries as batch_queries
 from runs.batches.kept_inputs import newest_version
@@ -21,6 +24,7 @@ MAX_DATA_SETS = 500
 MAX_VERSIONS = 1_000
 MAX_NAME_CHARS = 60
 ROWS_AT_ONCE = 1_000
+MOST_NAMED = 5
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 RESERVED = frozenset({"new"})
 """Names that an address of a page has already."""
@@ -102,6 +106,40 @@ def change(who: Principal, data_set: DataSet, *, name: str | None = None, archiv
     return _changed(data_set)
 
 
+@transaction.atomic
+def delete(who: Principal, data_set: DataSet, *, revision: int | None = None) -> None:
+    """With all its versions and rows, for good. Batches of it keep their rows, and say what it was called.
+
+    ``Conflict`` with the names of the schedules that use it, on or off, and where it has changed since it was at
+    ``revision``, if one is given."""
+    require(who, Role.RUNNER)
+    locked = DataSet.objects.select_for_update(of=("self",)).select_related("team").filter(pk=data_set.pk).first()
+    if locked is None:
+        raise Http404("No such data set.")
+    if revision is not None and revision != locked.revision:
+        raise Conflict("This data set was changed meanwhile. Look at it, then delete it if that is still right.")
+    _refuse_used(locked)
+    number = DataSetVersion.objects.filter(pk=OuterRef("data_set_version")).values("number")
+    was = Concat(Value(f"{locked.name}@"), Cast(Subquery(number), CharField()))
+    batches = Batch.objects.filter(data_set_version__data_set=locked)
+    kept = batches.update(data_set_was=was, data_set_version=None)
+    versions = list(locked.versions.values_list("block", flat=True))
+    for block in sorted(set(versions)):  # so that no statement deletes more rows than a version can have
+        DataSetRow.objects.filter(data_set=locked, block=block).delete()
+    locked.versions.all().delete()
+    record(who, "dataset.deleted", locked, versions=len(versions), batches=kept)
+    locked.delete()
+
+
+def _refuse_used(data_set: DataSet) -> None:
+    names = list(data_set.schedules.order_by("pk").values_list("name", flat=True))
+    if names:
+        named = ", ".join(f"“{name}”" for name in names[:MOST_NAMED])
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        which, them = ("schedule uses", "it") if len(names) == 1 else ("schedules use", "them")
+        raise Conflict(f"{len(names)} {which} it: {named}{more}. Give {them} another data set or remove {them} first.")
+
+
 def _refuse_name(name: str) -> None:
     if not NAME.fullmatch(name) or len(name) > MAX_NAME_CHARS or name in RESERVED:
         raise Invalid("The data set was not saved.", fields={"name": NAME_RULE})
@@ -109,10 +147,13 @@ def _refuse_name(name: str) -> None:
 
 def _locked(who: Principal, data_set: DataSet, *, archived: bool = False) -> DataSet:
     require(who, Role.RUNNER)
-    data_set = DataSet.objects.select_for_update(no_key=True, of=("self",)).select_related("team").get(pk=data_set.pk)
-    if data_set.archived_at is not None and not archived:
+    found = DataSet.objects.select_for_update(no_key=True, of=("self",)).select_related("team")
+    locked = found.filter(pk=data_set.pk).first()
+    if locked is None:
+        raise Http404("No such data set.")
+    if locked.archived_at is not None and not archived:
         raise Conflict("This data set is archived. Restore it first.")
-    return data_set
+    return locked
 
 
 def _next_number(data_set: DataSet, after: int | None) -> int:

@@ -7,14 +7,16 @@ from django.http import HttpResponse
 from ninja import Router, Status
 
 from runs.batches.kept_inputs import newest_version, version_of
-from runs.data_sets import actions, queries
+from runs.data_sets import actions, preview, queries
 from runs.data_sets.queries import DataSetDetail, own_data_set
 from runs.data_sets.rows import of_json
 from runs.data_sets.schemas import (
+    DataSetColumnList,
     DataSetIn,
     DataSetList,
     DataSetOut,
     DataSetPatch,
+    DataSetPreview,
     DataSetRowList,
     DataSetRowsIn,
     DataSetVersionList,
@@ -66,6 +68,34 @@ def patch_data_set(request: ApiRequest, response: HttpResponse, name: str, body:
         data_set = actions.change(request.auth, data_set, name=body.name, archived=body.archived)
     tagged(response, data_set.revision)
     return _detail(data_set)
+
+
+@router.delete(
+    "/{slug:name}", response={204: None, **ERRORS_OF_WRITES}, auth=Bearer(Role.RUNNER), openapi_extra=IF_MATCH
+)
+def delete_data_set(request: ApiRequest, name: str) -> Status[None]:
+    """Deletes it with all its versions, for good. Batches of it keep their rows. While schedules use it, on or off,
+    it is refused with their names."""
+    data_set = own_data_set(request.auth, name, Role.RUNNER)
+    with unchanged(request, lambda: queries.locked_revision(data_set)):
+        actions.delete(request.auth, data_set)
+    return Status(204, None)
+
+
+@router.get("/{slug:name}/columns", response={200: DataSetColumnList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_data_set_columns(request: ApiRequest, name: str, version: int | None = None) -> dict[str, Any]:
+    """What the columns of a version hold, else of the newest, by its first rows."""
+    found = version_of(request.auth, own_data_set(request.auth, name), version)
+    looked_at = min(found.row_count, preview.LOOKED_AT)
+    facts = preview.facts_of_version(found)
+    return {"version": found.number, "rows": found.row_count, "looked_at": looked_at, "items": facts}
+
+
+@router.post("/{slug:name}/preview", response={200: DataSetPreview, **ERRORS}, auth=Bearer(Role.RUNNER))
+def preview_data_set(request: ApiRequest, name: str, body: DataSetRowsIn) -> preview.RowsPreview:
+    """What these rows would change, added behind those of the newest version or in their place. Nothing is kept."""
+    newest = newest_version(own_data_set(request.auth, name, Role.RUNNER))
+    return preview.preview_of(of_json(body.inputs), newest)
 
 
 @router.get("/{slug:name}/versions", response={200: DataSetVersionList, **ERRORS}, auth=Bearer(Role.VIEWER))

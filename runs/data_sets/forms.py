@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -46,21 +47,31 @@ class RowsForm(forms.Form):
     )
     file = forms.FileField(required=False, label="Or a file", help_text=".csv, .tsv, .txt, .json or .jsonl")
 
-    def new_rows(self) -> NewRows:
-        """``Invalid`` for what is no table. The text of a file stands in the form from now on."""
+    def new_rows(self) -> tuple[NewRows, Sequence[str]]:
+        """With what was guessed about the file. ``Invalid`` for what is no table. The text of a file stands in the form
+        from now on."""
         text: str = self.cleaned_data["table"]
+        notes: Sequence[str] = ()
         if upload := self.cleaned_data["file"]:
-            text, _ = read_upload(upload.read())
-            data = self.data.copy()  # type: ignore[attr-defined]
-            data["table"] = text
-            self.data = data
-        return of_table(read_table(text))
+            text, notes = read_upload(upload.read())
+            self._say("table", text)
+        table = read_table(text)
+        return of_table(table), [*notes, *table.notes]
+
+    def _say(self, name: str, value: object) -> None:
+        data = self.data.copy()  # type: ignore[attr-defined]
+        data[name] = value
+        self.data = data
 
 
 class GrowForm(RowsForm):
-    """``after``: the newest version when the form was made, so that a form that is sent twice makes one version."""
+    """``after``: the newest version when the form was made or last showed what it changes: it makes the next one."""
 
     after = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+    def looked_at(self, number: int) -> None:
+        """What the rows would change was shown against this version."""
+        self._say("after", number)
 
 
 class NewSetForm(RowsForm):

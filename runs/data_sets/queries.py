@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404
 
 from runs.batches.kept_inputs import rows_behind
 from runs.models import Batch, DataSet, DataSetRow, DataSetVersion, Schedule
@@ -39,12 +40,16 @@ def own_data_set(who: Principal, name: str, role: Role = Role.VIEWER) -> DataSet
 
 
 def locked_revision(data_set: DataSet) -> int:
-    """The set's revision, which nobody changes until the transaction ends."""
-    return DataSet.objects.select_for_update(no_key=True).values_list("revision", flat=True).get(pk=data_set.pk)
+    """The set's revision, which nobody changes until the transaction ends. ``Http404`` if it was deleted."""
+    found = DataSet.objects.select_for_update(no_key=True).filter(pk=data_set.pk)
+    revision = found.values_list("revision", flat=True).first()
+    if revision is None:
+        raise Http404("No such data set.")
+    return revision
 
 
 def list_data_sets(who: Principal, *, archived: bool = False, cursor: str = "", limit: int = 50) -> Page[DataSetDetail]:
-    """The newest first, each with its newest version. Two queries."""
+    """The newest first, each with its newest version. Three queries."""
     found = visible_to(who, DataSet).filter(archived_at__isnull=not archived).select_related("team", "created_by")
     if cursor:
         found = found.filter(pk__lt=cursor_id(cursor))
@@ -52,12 +57,14 @@ def list_data_sets(who: Principal, *, archived: bool = False, cursor: str = "", 
     shown = sets[:limit]
     newest = {version.data_set_id: version for version in newest_versions(shown)}
     next_cursor = str(shown[-1].pk) if len(sets) > limit else ""
-    return Page([DataSetDetail(one, newest[one.pk]) for one in shown], next_cursor)
+    return Page([DataSetDetail(one, newest[one.pk]) for one in shown if one.pk in newest], next_cursor)
 
 
 def newest_versions(sets: Sequence[DataSet]) -> QuerySet[DataSetVersion]:
-    last = DataSetVersion.objects.filter(data_set=OuterRef("data_set")).order_by("-number").values("pk")[:1]
-    return DataSetVersion.objects.filter(data_set__in=sets, pk=Subquery(last)).select_related("created_by")
+    """Two queries; the first is made at once."""
+    last = DataSetVersion.objects.filter(data_set=OuterRef("pk")).order_by("-number").values("pk")[:1]
+    ids = DataSet.objects.filter(pk__in=[one.pk for one in sets]).values_list(Subquery(last), flat=True)
+    return DataSetVersion.objects.filter(pk__in=list(ids)).select_related("created_by")
 
 
 def page_of_versions(data_set: DataSet, *, cursor: str = "", limit: int = 20) -> Page[DataSetVersion]:

@@ -10,6 +10,8 @@ from pydantic import Field, StrictBool
 from runs.addresses import data_set_url
 from runs.api_fields import TextOrNull, TimeText
 from runs.batches.order import MAX_ROWS
+from runs.data_sets.columns import CellKind
+from runs.data_sets.preview import RowsPreview
 from runs.data_sets.queries import DataSetDetail
 from teams.api.request_body import Strict
 
@@ -83,3 +85,42 @@ class DataSetRowList(Schema):
     version: int
     items: list[DataSetRowOut]
     next: TextOrNull
+
+
+class DataSetColumnOut(Schema):
+    name: str
+    kind: CellKind = Field(description="what all its filled cells can be read as; every cell is a text")
+    filled: int
+    empty: int
+    different: int = Field(description="filled cells, each text once")
+    longest: int = Field(description="characters")
+
+
+class DataSetColumnList(Schema):
+    version: int
+    rows: int
+    looked_at: int = Field(description="the first so many rows")
+    items: list[DataSetColumnOut]
+
+
+class DataSetChanges(Schema):
+    """Rows are the same word for word, wherever they stand."""
+
+    same: int
+    added: int
+    removed: int
+    repeated: int = Field(description="of the added, those that the newest version has already")
+    columns_added: list[str]
+    columns_removed: list[str]
+    refused: TextOrNull = Field(description="why there can be no such version")
+
+
+class DataSetPreview(Schema):
+    rows: int
+    columns: list[DataSetColumnOut]
+    behind: DataSetChanges = Field(description="if they are added behind the rows that there are")
+    alone: DataSetChanges = Field(description="if they are a version alone")
+
+    @staticmethod
+    def resolve_rows(preview: RowsPreview) -> int:
+        return len(preview.rows.rows)

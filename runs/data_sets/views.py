@@ -14,6 +14,7 @@ from runs.batches.kept_inputs import newest_version, version_of
 from runs.data_sets import actions, queries
 from runs.data_sets.files import as_csv, as_json_lines, pieces
 from runs.data_sets.forms import GrowForm, NameForm, NewSetForm
+from runs.data_sets.preview import LOOKED_AT, RowsPreview, facts_of_version, preview_of
 from runs.data_sets.queries import own_data_set
 from runs.export.answers import file_or_refusal
 from runs.export.formats import Format
@@ -22,7 +23,8 @@ from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.refusals import Invalid, Refusal
+from teams.once import form_once
+from teams.refusals import Conflict, Invalid, Refusal
 
 SHOWN = 50
 
@@ -43,19 +45,27 @@ def data_sets(request: TeamRequest) -> HttpResponse:
 
 
 @member(Role.RUNNER)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def new_data_set(request: TeamRequest) -> HttpResponse:
+    """The form; sent with ``preview``, what its rows come to; else the set."""
     form = NewSetForm(request.POST or None, request.FILES or None)
+    shown: RowsPreview | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            made = actions.make_data_set(request.who, form.cleaned_data["name"], form.new_rows())
-            return redirect("data_set", team=request.who.team.slug, name=made.name)
+            rows, notes = form.new_rows()
+            if "preview" not in request.POST:
+                made = actions.make_data_set(request.who, form.cleaned_data["name"], rows)
+                return redirect("data_set", team=request.who.team.slug, name=made.name)
+            shown = preview_of(rows, notes=notes)
         except Refusal as refusal:
             _show(form, refusal)
-    return render(request, "runs/data_sets/new.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "preview": shown}
+    return render(request, "runs/data_sets/new.html", context, status=422 if form.errors else 200)
 
 
 @member(Role.RUNNER)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def keep_inputs(request: TeamRequest, batch_id: UUID) -> HttpResponse:
     """The inputs of a batch as a data set."""
@@ -83,32 +93,42 @@ def data_set(request: TeamRequest, name: str) -> HttpResponse:
 
 
 @member(Role.RUNNER)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def grow_data_set(request: TeamRequest, name: str) -> HttpResponse:
-    """Another version: the newest one's rows and those that are sent, or with ``alone`` these alone."""
+    """Another version: the newest one's rows and those that are sent, or with ``alone`` these alone. Sent with
+    ``preview``, what either would change."""
     found = own_data_set(request.who, name, Role.RUNNER)
-    form = GrowForm(request.POST or None, request.FILES or None, initial={"after": newest_version(found).number})
+    newest = newest_version(found)
+    form = GrowForm(request.POST or None, request.FILES or None, initial={"after": newest.number})
+    shown: RowsPreview | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            grow = actions.add_version if "alone" in request.POST else actions.add_rows
-            version = grow(request.who, found, form.new_rows(), after=form.cleaned_data["after"])
-            messages.success(request, f"Kept as version {version.number}.")
-            return redirect("data_set", team=request.who.team.slug, name=name)
+            rows, notes = form.new_rows()
+            if "preview" not in request.POST:
+                grow = actions.add_version if "alone" in request.POST else actions.add_rows
+                version = grow(request.who, found, rows, after=form.cleaned_data["after"])
+                messages.success(request, f"Kept as version {version.number}.")
+                return redirect("data_set", team=request.who.team.slug, name=name)
+            shown = preview_of(rows, newest, notes)
+            form.looked_at(newest.number)
         except Refusal as refusal:
             _show(form, refusal)
-    context = {"form": form, "data_set": found}
+    context = {"form": form, "data_set": found, "newest": newest, "preview": shown}
     return render(request, "runs/data_sets/grow.html", context, status=422 if form.errors else 200)
 
 
 @member(Role.RUNNER)
 @require_http_methods(["GET", "POST"])
 def change_data_set(request: TeamRequest, name: str) -> HttpResponse:
-    """Renames it, or archives it or takes it back, as ``do`` says."""
+    """Renames it, archives it, takes it back or deletes it, as ``do`` says."""
     found = own_data_set(request.who, name, Role.RUNNER)
     if request.method == "GET":  # somebody opens the address of a refused form anew
         return redirect("data_set", team=request.who.team.slug, name=name)
     do = request.POST.get("do", "")
     form = NameForm(request.POST)
+    if do == "delete":
+        return _deleted(request, found)
     try:
         if do in ("archive", "restore"):
             found = actions.change(request.who, found, archived=do == "archive")
@@ -119,6 +139,17 @@ def change_data_set(request: TeamRequest, name: str) -> HttpResponse:
     if form.is_bound and form.errors and do not in ("archive", "restore"):
         return _page(request, own_data_set(request.who, name), form, status=422)
     return redirect("data_set", team=request.who.team.slug, name=found.name)
+
+
+def _deleted(request: TeamRequest, found: DataSet) -> HttpResponse:
+    try:
+        revision = whole_number_or_none(request.POST.get("revision", ""), max_digits=18)
+        actions.delete(request.who, found, revision=revision)
+    except Conflict as refusal:
+        messages.error(request, refusal.message)
+        return redirect("data_set", team=request.who.team.slug, name=found.name)
+    messages.success(request, f"The data set {found.name} is deleted. Batches of it keep their rows.")
+    return redirect("data_sets", team=request.who.team.slug)
 
 
 @member(Role.VIEWER)
@@ -143,6 +174,8 @@ def _page(request: TeamRequest, found: DataSet, form: NameForm | None = None, *,
         "rows": rows,
         "lines": [(row.position, [row.cells.get(name, "") for name in version.columns]) for row in rows.items],
         "versions": queries.page_of_versions(found, cursor=request.GET.get("versions", "")),
+        "facts": facts_of_version(version),
+        "looked_at": LOOKED_AT,
         "uses": queries.uses_of(found),
         "form": form or NameForm(initial={"name": found.name}),
     }

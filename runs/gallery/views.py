@@ -28,6 +28,7 @@ from runs.typed_values import whole_number_or_none
 from teams.access import Principal, TeamRequest, fetch, member, principal
 from teams.forms import show_refusal
 from teams.models import Role
+from teams.once import form_once, not_done
 from teams.refusals import Conflict, Invalid, Refusal
 
 THUMBNAIL_WIDTH = 300
@@ -70,6 +71,7 @@ def template_json(request: TeamRequest, pk: int) -> HttpResponse:
 
 
 @member(Role.EDITOR)
+@form_once()
 @require_POST
 def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
     found = queries.template_of(request.who, pk)
@@ -77,10 +79,10 @@ def copy_template(request: TeamRequest, pk: int) -> HttpResponse:
         crew = actions.copy_template(request.who, found, _version_of(request, found))
     except Conflict as withdrawn:  # its page is gone
         messages.error(request, withdrawn.message)
-        return redirect("templates", team=request.who.team.slug)
+        return not_done(redirect("templates", team=request.who.team.slug))
     except Refusal as refusal:
         messages.error(request, refusal.message)
-        return redirect("template", team=request.who.team.slug, pk=pk)
+        return not_done(redirect("template", team=request.who.team.slug, pk=pk))
     return redirect("launch" if "try" in request.POST else "crew", team=request.who.team.slug, slug=crew.slug)
 
 
@@ -99,6 +101,7 @@ def withdraw_template(request: TeamRequest, pk: int) -> HttpResponse:
 
 
 @member(Role.OWNER)
+@form_once()
 @require_POST
 def give_template(request: TeamRequest, pk: int) -> HttpResponse:
     """Shares it in another team, which the person owns too: strangers to that team get 404, others of it 403."""
@@ -111,6 +114,7 @@ def give_template(request: TeamRequest, pk: int) -> HttpResponse:
         )
     except Refusal as refusal:
         messages.error(request, refusal.message)
+        return not_done(redirect("template", team=request.who.team.slug, pk=pk))
     return redirect("template", team=request.who.team.slug, pk=pk)
 
 
@@ -135,6 +139,7 @@ def share_version(request: TeamRequest, slug: str, number: int) -> HttpResponse:
 
 
 @member(Role.EDITOR)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def take_in_template(request: TeamRequest) -> HttpResponse:
     """A template from a file or a text: a crew of the team, shared at once."""

@@ -17,13 +17,12 @@ from runs.launch.schemas import Launched, LaunchIn
 from runs.models import Run
 from runs.run.schemas import RunOut
 from teams.access import fetch
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, right_of
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import key_of
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, revisions_named
 from teams.api.later import Later
 from teams.models import Role
-from teams.rights import right_of_token
 
 router = Router(tags=["runs"])
 runs_router = Router(tags=["runs"])
@@ -88,6 +87,6 @@ def _launch(request: ApiRequest, crew: Crew, order: LaunchOrder) -> Run:
 def _launched(request: ApiRequest, run: Run, wait: int) -> Status[LaunchedRun] | Later:
     if not wait:
         return Status(202, launched_run(run))
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     answer = Launched.model_validate(launched_run(run)).model_dump(mode="json")
     return Later(answer, status=202, outcome=result_within(wait, run.pk, right))

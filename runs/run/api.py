@@ -23,13 +23,13 @@ from runs.run.findings.texts import MAX_CHARS, Texts, search_texts
 from runs.run.schemas import CallList, DecisionIn, ResumeIn, RunOut, RunSummary
 from runs.typed_values import uuid_or_none
 from teams.access import fetch
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, right_of
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
-from teams.rights import Right, right_of_token
+from teams.rights import Right
 
 router = Router(tags=["runs"])
 
@@ -152,7 +152,7 @@ def run_events(request: ApiRequest, run_id: UUID) -> StreamingHttpResponse:
     stream also ends once the token no longer works, or acts in another role."""
     run = fetch(Run, request.auth, pk=run_id)
     seen = request.headers.get("Last-Event-ID", "")
-    right = right_of_token(request.auth, request.api_token)
+    right = right_of(request)
     return stream(_events(run.pk, right, seen))
 
 

@@ -12,8 +12,19 @@ from runs.scenarios import actions
 from runs.scenarios.answer import answer
 from runs.scenarios.asked import of_json
 from runs.scenarios.csv_table import csv_text
+from runs.scenarios.own_texts import measured
 from runs.scenarios.queries import reopened
-from runs.scenarios.schemas import AnswerOut, AskedIn, NameIn, ReopenedOut, SavedList, SavedOut, ScenarioIn
+from runs.scenarios.schemas import (
+    AnswerOut,
+    AskedIn,
+    NameIn,
+    ReopenedOut,
+    SavedList,
+    SavedOut,
+    ScenarioIn,
+    TokenizerList,
+    TokenizerOut,
+)
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
 from teams.api.idempotency import once
@@ -36,6 +47,14 @@ def answer_scenario(request: ApiRequest, body: AskedIn) -> Any:
     """What the calls would have cost; as CSV if that is what ``Accept`` asks for. Nothing is saved or spent."""
     found = answer(request.auth, of_json(body.model_dump()))
     return csv_response(csv_text(found)) if wants_csv(request) else AnswerOut.of(found)
+
+
+@router.post("/tokenizers", response={200: TokenizerList, **ERRORS}, auth=Bearer(Role.VIEWER))
+def measure_tokenizers(request: ApiRequest, body: AskedIn) -> TokenizerList:
+    """How differently the models of a question count the runs' own prompts: measured on the beginnings of the newest 20
+    that are kept, for the first six pairs of models. Nothing is saved or spent."""
+    found = measured(request.auth, answer(request.auth, of_json(body.model_dump())))
+    return TokenizerList(items=list(map(TokenizerOut.of, found)))
 
 
 @router.post("", response={201: SavedOut, **ERRORS}, auth=Bearer(Role.RUNNER))

@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, StrictInt
 from runs.api_fields import TimeText, UsdText
 from runs.models import Scenario
 from runs.scenarios.answer import Answer, Line, Sums
+from runs.scenarios.own_texts import Measured
 from runs.scenarios.queries import Reopened
 from teams.api.request_body import Strict
 
@@ -143,6 +144,39 @@ class AnswerOut(Schema):
             "tolerance_usd": found.tolerance_nusd,
             "lines": [LineOut.of_line(line) for line in found.lines],
         }
+
+
+class TokenizerOut(Schema):
+    """How differently two models count the runs' own prompts."""
+
+    model: str
+    model_then: str
+    prompts: int = Field(description="on so many it was measured; 0: on none")
+    percent: float | None = Field(description="by how much more tokens `model_then` counts over all; null: not known")
+    least_percent: float | None = Field(description="the same over single prompts")
+    most_percent: float | None
+    same: bool = Field(description="both have the same tokenizer, so that nothing is measured")
+    unknown: list[str] = Field(description="those of the two whose tokenizer is not known here")
+
+    @staticmethod
+    def of(found: Measured) -> TokenizerOut:
+        known = (found.percent, found.least, found.most) if found.prompts else (None, None, None)
+        percent, least, most = (0.0, 0.0, 0.0) if found.is_same else known
+        return TokenizerOut(
+            model=found.model,
+            model_then=found.to,
+            prompts=found.prompts,
+            percent=percent,
+            least_percent=least,
+            most_percent=most,
+            same=found.is_same,
+            unknown=list(found.unknown),
+        )
+
+
+class TokenizerList(Schema):
+    items: list[TokenizerOut] = Field(description="one for each model that another one takes the place of")
+    next: str | None = None
 
 
 class ThenOut(Schema):

@@ -6,13 +6,18 @@ that nobody launches in the name of another.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.http import Http404
 
 from agents_app.actions import cut_version
+from engine.spec.crew_spec import CrewSpec
+from engine.spec.placeholders import placeholders
 from engine.text import storable, storable_json
+from runs.batches.kept_inputs import hold
+from runs.batches.mapping import of_inputs
 from runs.models import Run, Schedule, ScheduleTime
 from runs.money import to_nusd
 from runs.months import now as database_now
@@ -20,6 +25,7 @@ from runs.schedules.due import drop_waiting, why_off
 from runs.schedules.launching import launch_now
 from runs.schedules.order import ScheduleOrder, refuse_wrong, version_now
 from runs.schedules.times import checked_cron, timetable
+from runs.schedules.times_kept import keep
 from runs.schedules.words import OFF
 from runs.states import ScheduleOff, TimeOutcome
 from teams.access import Principal, require
@@ -106,9 +112,7 @@ def run_now(
     made = launch_now(who, schedule, moment, api_token)
     record(who, "schedule.launched", schedule)
     kept: dict[str, Any] = {"run": made} if isinstance(made, Run) else {"batch": made}
-    return ScheduleTime.objects.create(
-        schedule=schedule, due_at=moment, outcome=TimeOutcome.ASKED, asked_by=who.user, **kept
-    )
+    return keep(schedule, moment, TimeOutcome.ASKED, asked_by=who.user, **kept)
 
 
 @transaction.atomic
@@ -127,7 +131,14 @@ def _newest_time(schedule: Schedule) -> str:
 
 def _terms(who: Principal, order: ScheduleOrder) -> dict[str, Any]:
     """Checked, by their names on a schedule."""
-    refuse_wrong(who, order, version_now(order) or cut_version(order.crew, by=who.user))
+    if order.data_set is not None:
+        hold(order.data_set.pk)
+    version = version_now(order) or cut_version(order.crew, by=who.user)
+    taken = placeholders(CrewSpec.from_json(version.spec))
+    # What is to have the crew's own value, and is no input of it, says nothing.
+    columns = {name: column for name, column in of_inputs(order.columns).items() if column or name in taken}
+    order = replace(order, columns=columns)
+    refuse_wrong(who, order, version)
     run = order.run
     return {
         "name": storable(order.name).strip(),
@@ -136,6 +147,7 @@ def _terms(who: Principal, order: ScheduleOrder) -> dict[str, Any]:
         "data_set": order.data_set,
         "data_set_version": order.data_set_version,
         "inputs": {} if order.data_set else storable_json(dict(run.inputs)),
+        "columns": columns,
         "cron": checked_cron(order.cron),
         "time_zone": order.time_zone.strip(),
         "overlap": order.overlap,

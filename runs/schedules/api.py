@@ -16,11 +16,13 @@ from runs.batches.kept_inputs import VERSION_MARK, named_version
 from runs.launch.order import LaunchOrder
 from runs.models import Schedule, ScheduleTime
 from runs.money import to_usd
+from runs.months import now as database_now
 from runs.paging import MAX_PAGE, Page
 from runs.schedules import actions, queries
-from runs.schedules.order import NOT_SAVED, ScheduleOrder
+from runs.schedules.order import NOT_SAVED, ScheduleOrder, time_complaints
 from runs.schedules.queries import ScheduleDetail, ScheduleHistory, own_schedule
 from runs.schedules.schemas import (
+    NextTimesOut,
     ScheduleIn,
     ScheduleList,
     ScheduleOut,
@@ -28,8 +30,8 @@ from runs.schedules.schemas import (
     ScheduleSummary,
     ScheduleTerms,
     ScheduleTimeOut,
-    named_data_set,
 )
+from runs.schedules.times import timetable
 from teams.access import fetch, visible_to
 from teams.api.bearer import ApiRequest, Bearer
 from teams.api.error_body import ERRORS
@@ -37,6 +39,7 @@ from teams.api.idempotency import once
 from teams.api.if_match import ERRORS_OF_WRITES, IF_MATCH, tagged, unchanged
 from teams.models import Role
 from teams.refusals import Invalid
+from teams.texts.times import time_text
 
 router = Router(tags=["schedules"])
 WRITES: dict[str, Any] = {
@@ -50,6 +53,16 @@ WRITES: dict[str, Any] = {
 def list_schedules(request: ApiRequest, cursor: str = "", limit: int = 50) -> Page[ScheduleDetail]:
     """The newest first, each with its next times and what became of its last one."""
     return queries.list_schedules(request.auth, cursor=cursor, limit=_bounded(limit))
+
+
+@router.get("/times", response={200: NextTimesOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+def list_next_times(request: ApiRequest, cron: str, time_zone: str = "UTC") -> dict[str, Any]:
+    """The next five times of a cron expression, before anything is saved."""
+    if complaints := time_complaints(cron, time_zone):
+        raise Invalid("The times cannot be found.", fields=complaints)
+    table = timetable(cron, time_zone)
+    moments = table.next_times(database_now())
+    return {"next": [time_text(moment) for moment in moments], "in_words": [table.in_words(one) for one in moments]}
 
 
 @router.post("", response={201: ScheduleSummary, **ERRORS}, auth=Bearer(Role.RUNNER))
@@ -150,14 +163,17 @@ def _changed_terms(schedule: Schedule, body: SchedulePatch) -> ScheduleTerms:
     same = {name: getattr(schedule, name) for name in ScheduleTerms.model_fields if hasattr(schedule, name)}
     now = same | {
         "version": None if schedule.version is None else schedule.version.number,
-        "dataset": named_data_set(schedule),
+        "dataset": schedule.set_name,
         "budget_usd": None if schedule.run_budget_nusd is None else to_usd(schedule.run_budget_nusd),
         "batch_budget_usd": None if schedule.budget_nusd is None else to_usd(schedule.budget_nusd),
         "at_limit": schedule.at_limit or None,
         "accept_unpriced": schedule.accepts_unpriced,
     }
+    named = body.model_dump(exclude_unset=True)
+    if "dataset" in named and not named["dataset"]:
+        now["columns"] = {}  # those of the set that it no longer has
     try:
-        return ScheduleTerms.model_validate(now | body.model_dump(exclude_unset=True))
+        return ScheduleTerms.model_validate(now | named)
     except ValidationError as fault:
         fields = {str(one["loc"][0]): str(one["msg"]) for one in fault.errors()}
         raise Invalid(NOT_SAVED, fields=fields) from fault
@@ -185,6 +201,7 @@ def _order(request: ApiRequest, crew: Crew, body: ScheduleTerms) -> ScheduleOrde
         run=run,
         data_set=None if kept is None else kept.data_set,
         data_set_version=kept if body.dataset and VERSION_MARK in body.dataset else None,
+        columns=body.columns,
         overlap=body.overlap,
         catch_up=body.catch_up,
         max_concurrency=body.max_concurrency,

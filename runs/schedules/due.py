@@ -26,6 +26,7 @@ from runs.months import now as database_now
 from runs.schedules import words
 from runs.schedules.launching import launch_now
 from runs.schedules.times import Due, Timetable, timetable
+from runs.schedules.times_kept import forget_old, keep, keep_missed, leave_out_waiting
 from runs.sql import statement
 from runs.states import Overlap, ScheduleOff, TimeOutcome
 from runs.telling.entries import tell_of_schedule
@@ -129,7 +130,8 @@ def attend(schedule_id: UUID, now: datetime) -> None:
     if schedule.next_at is None:
         turn_off(schedule, ScheduleOff.NEVER, now)
         return
-    schedule.save(update_fields=["next_at", "waiting_since"])
+    forget_old(schedule)
+    schedule.save(update_fields=["next_at", "waiting_since", "forgotten"])
 
 
 def why_off(schedule: Schedule) -> ScheduleOff | None:
@@ -147,7 +149,7 @@ def turn_off(schedule: Schedule, reason: ScheduleOff, now: datetime) -> None:
     schedule.next_at, schedule.off_for = None, reason
     schedule.revision += 1
     schedule.save(update_fields=["next_at", "waiting_since", "off_for", "revision"])
-    time = _keep(schedule, now, TimeOutcome.OFF, words.OFF[reason])
+    time = keep(schedule, now, TimeOutcome.OFF, words.OFF[reason])
     tell_of_schedule(time, with_owners=True)
     log.info("Schedule turned off", extra={"schedule_id": str(schedule.pk), "reason": str(reason)})
 
@@ -155,8 +157,7 @@ def turn_off(schedule: Schedule, reason: ScheduleOff, now: datetime) -> None:
 def drop_waiting(schedule: Schedule) -> None:
     """A launch that waits is made no more. The caller saves the schedule."""
     if schedule.waiting_since is not None:
-        waiting = ScheduleTime.objects.filter(schedule=schedule, outcome=TimeOutcome.WAITING)
-        waiting.update(outcome=TimeOutcome.SKIPPED, says=words.WENT_OFF)
+        leave_out_waiting(schedule, words.WENT_OFF)
         schedule.waiting_since = None
 
 
@@ -214,13 +215,7 @@ def _keep_missed(schedule: Schedule, planned: Plan, table: Timetable, due: Due) 
     says = words.MISSED
     if planned.launched is not None and schedule.catch_up:
         says = words.caught_up(table.in_words(planned.launched))
-    times = [
-        ScheduleTime(schedule=schedule, due_at=moment, outcome=TimeOutcome.MISSED, says=says)
-        for moment in planned.missed
-    ]
-    if times and not due.all_of_them:
-        times[0].earlier = True
-    ScheduleTime.objects.bulk_create(times)
+    keep_missed(schedule, planned.missed, says, all_of_them=due.all_of_them)
 
 
 def _take(schedule: Schedule, due_at: datetime, now: datetime, says: str) -> None:
@@ -228,12 +223,12 @@ def _take(schedule: Schedule, due_at: datetime, now: datetime, says: str) -> Non
     if not is_under_way(schedule):
         _launch(schedule, due_at, now, says)
     elif schedule.overlap == Overlap.SKIP:
-        _keep(schedule, due_at, TimeOutcome.SKIPPED, words.STILL_UNDER_WAY)
+        keep(schedule, due_at, TimeOutcome.SKIPPED, words.STILL_UNDER_WAY)
     elif schedule.waiting_since is not None:
-        _keep(schedule, due_at, TimeOutcome.SKIPPED, words.ANOTHER_WAITS)
+        keep(schedule, due_at, TimeOutcome.SKIPPED, words.ANOTHER_WAITS)
     else:
         schedule.waiting_since = due_at
-        _keep(schedule, due_at, TimeOutcome.WAITING, words.WAITS)
+        keep(schedule, due_at, TimeOutcome.WAITING, words.WAITS)
 
 
 def _launch(schedule: Schedule, due_at: datetime, now: datetime, says: str = "") -> None:
@@ -255,7 +250,7 @@ def _launch(schedule: Schedule, due_at: datetime, now: datetime, says: str = "")
         log.exception("A schedule could not launch by a bug", extra={"schedule_id": str(schedule.pk)})
         outcome, says = TimeOutcome.REFUSED, words.BUG
     is_first = outcome == TimeOutcome.REFUSED and not _was_refused_before(schedule)
-    time = _keep(schedule, due_at, outcome, says, **made)
+    time = keep(schedule, due_at, outcome, says, **made)
     if is_first:
         tell_of_schedule(time)
 
@@ -267,7 +262,3 @@ def _was_refused_before(schedule: Schedule) -> bool:
 
 def _as_field(made: Run | Batch) -> dict[str, Any]:
     return {"run": made} if isinstance(made, Run) else {"batch": made}
-
-
-def _keep(schedule: Schedule, due_at: datetime, outcome: TimeOutcome, says: str, **made: Any) -> ScheduleTime:
-    return ScheduleTime.objects.create(schedule=schedule, due_at=due_at, outcome=outcome, says=says, **made)

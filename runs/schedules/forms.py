@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from django import forms
 
 from agents_app.models import Crew, CrewVersion
 from engine.spec.crew_spec import CrewSpec
+from engine.spec.placeholders import placeholders
 from runs.batches.kept_inputs import VERSION_MARK, named_version
 from runs.batches.order import MAX_CONCURRENCY, MAX_NAME_CHARS, MAX_ROWS, USUAL_CONCURRENCY
 from runs.launch.forms import BOUNDS, PREFIX, LaunchForm
@@ -17,12 +19,15 @@ from runs.limits.forms import UsdField
 from runs.models import Schedule
 from runs.money import to_usd
 from runs.schedules.order import ScheduleOrder
-from runs.schedules.schemas import named_data_set
 from runs.states import Overlap
 from teams.access import Principal
 from teams.models import Team
 
 NEWEST = ""
+COLUMNS_OF = "columns_of"
+"""The field that says of which set the columns were chosen."""
+COLUMN = "columns."
+"""Begins the names of the fields that say which column fills an input, followed by the input's."""
 EXAMPLE = "30 8 * * 1-5".replace(" ", "\N{NO-BREAK SPACE}")
 PLAIN = {"dir": "ltr", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -82,6 +87,7 @@ class ScheduleForm(LaunchForm):
         del self.fields["key"]
         numbers = crew.versions.order_by("-number").values_list("number", flat=True)[:MAX_VERSIONS]
         choices = [(NEWEST, "The newest at each launch"), *((str(number), f"Version {number}") for number in numbers)]
+        self.spec = spec
         self.fields["version"] = forms.ChoiceField(choices=choices, required=False, label="Version of the crew")
         self.fields["budget_usd"].label = "Budget of each run in USD"
         for name in self.input_names:
@@ -113,12 +119,21 @@ class ScheduleForm(LaunchForm):
             run=self.order(version),
             data_set=None if kept is None else kept.data_set,
             data_set_version=kept if VERSION_MARK in named else None,
+            columns=columns_typed(self.spec, self.data) if named else {},
             overlap=typed["overlap"],
             catch_up=typed["catch_up"],
             max_concurrency=typed["max_concurrency"],
             stop_after_failures=typed["stop_after_failures"],
             budget_usd=typed["batch_budget_usd"],
         )
+
+
+def columns_typed(spec: CrewSpec, sent: Mapping[str, Any]) -> dict[str, str]:
+    """Which column each input was given on the page, as far as any was. Those that were chosen of another set than the
+    one that is named now count for nothing."""
+    if sent.get(COLUMNS_OF, named := sent.get("data_set", "").strip()) != named:
+        return {}
+    return {name: sent[key] for name in placeholders(spec) if (key := f"{COLUMN}{name}") in sent}
 
 
 def initial_of(schedule: Schedule) -> dict[str, Any]:
@@ -129,7 +144,8 @@ def initial_of(schedule: Schedule) -> dict[str, Any]:
         **{name: getattr(schedule, name) for name in (*same, *of_batches, *BOUNDS)},
         **{f"{PREFIX}{name}": value for name, value in schedule.inputs.items()},
         "version": "" if schedule.version is None else str(schedule.version.number),
-        "data_set": named_data_set(schedule) or "",
+        "data_set": schedule.set_name or "",
+        "columns": schedule.columns,
         "simulated": None if schedule.simulated is None else "yes" if schedule.simulated else "no",
         "budget_usd": None if schedule.run_budget_nusd is None else to_usd(schedule.run_budget_nusd),
         "batch_budget_usd": None if schedule.budget_nusd is None else to_usd(schedule.budget_nusd),

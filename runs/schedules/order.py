@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from agents_app.models import Crew, CrewVersion
 from engine.record.limits import RunLimits
 from engine.spec.crew_spec import CrewSpec
 from engine.text import is_storable
-from runs.batches.kept_inputs import mapped_rows, newest_version
-from runs.batches.order import MAX_NAME_CHARS, USUAL_CONCURRENCY, BatchOrder, bound_complaints, of_any_row
+from runs.batches.kept_inputs import mapped_rows, misfit, newest_version
+from runs.batches.mapping import ONLY_OF_SETS
+from runs.batches.order import (
+    MAX_NAME_CHARS,
+    USUAL_CONCURRENCY,
+    BatchOrder,
+    RowChecks,
+    bound_complaints,
+    of_any_row,
+)
 from runs.launch.order import (
     LaunchOrder,
     is_simulated_run,
@@ -45,6 +53,7 @@ class ScheduleOrder:
     run: LaunchOrder = LaunchOrder()
     data_set: DataSet | None = None
     data_set_version: DataSetVersion | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)  # as a schedule's
     overlap: str = Overlap.SKIP
     catch_up: bool = False
     max_concurrency: int | None = None
@@ -52,8 +61,8 @@ class ScheduleOrder:
     budget_usd: Decimal | None = None  # of each batch as a whole
 
     def batch(self, version: CrewVersion, kept: DataSetVersion, name: str = "") -> BatchOrder:
-        """``Invalid`` if the rows do not fit the crew."""
-        rows = list(mapped_rows(CrewSpec.from_json(version.spec), kept).rows)
+        """``Invalid`` if the columns or the rows do not fit the crew."""
+        rows = list(mapped_rows(CrewSpec.from_json(version.spec), kept, self.columns).rows)
         return self._batch(rows, version, kept, name)
 
     def _batch(
@@ -98,6 +107,7 @@ def order_of(schedule: Schedule) -> ScheduleOrder:
         ),
         data_set=schedule.data_set,
         data_set_version=schedule.data_set_version,
+        columns=schedule.columns,
         overlap=schedule.overlap,
         catch_up=schedule.catch_up,
         max_concurrency=schedule.max_concurrency,
@@ -148,7 +158,7 @@ def _launch_complaints(who: Principal, order: ScheduleOrder, version: CrewVersio
         run = of_any_row(who.team, spec, whole)
         fields |= {BOUNDS.get(name, name): said for name, said in bound_complaints(whole).items()}
         try:
-            mapped_rows(spec, kept)
+            mapped_rows(spec, kept, order.columns)
         except Invalid as refusal:
             fields["dataset"] = _first_of(refusal)
     fields |= order_complaints(spec, run) | limit_complaints(who.team, run)
@@ -157,7 +167,21 @@ def _launch_complaints(who: Principal, order: ScheduleOrder, version: CrewVersio
         fields |= price_complaints(who, spec, run)
     if kept is None and order.budget_usd is not None:
         fields["batch_budget_usd"] = "Only batches have a budget of the whole: choose a data set."
+    if kept is None and order.columns:
+        fields["columns"] = ONLY_OF_SETS
     return fields
+
+
+def why_unfit(order: ScheduleOrder) -> str:
+    """Why its next launch would be refused, by what its crew takes now and the columns of its set now, whose rows are
+    not read; "" if they fit. What it launches can change after it was set: either may be of the newest version."""
+    version = version_now(order)
+    if version is None:
+        return "The crew has no version."
+    spec = CrewSpec.from_json(version.spec)
+    if (kept := data_set_now(order)) is not None:
+        return misfit(spec, kept, order.columns)
+    return " ".join(f"{fault.name}: {fault.message}" for fault in RowChecks(spec).faults([order.run.inputs]))
 
 
 def _first_of(refusal: Invalid) -> str:

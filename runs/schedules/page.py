@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents_app.models import Crew, CrewVersion
@@ -10,14 +10,20 @@ from agents_app.snapshot import spec_of
 from engine.catalogue.model_ids import is_simulated
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
+from runs.batches.kept_inputs import misfit, named_version
+from runs.batches.mapping import filling
+from runs.batches.page import ColumnChoice
 from runs.bounds import run_caps
-from runs.models import Schedule, ScheduleTime
+from runs.models import DataSetVersion, Schedule, ScheduleTime
 from runs.months import now as database_now
+from runs.schedules.forms import COLUMN
 from runs.schedules.order import time_complaints
 from runs.schedules.queries import ScheduleHistory, history
 from runs.schedules.times import Timetable, timetable
-from runs.schedules.words import OFF, OUTCOMES
+from runs.schedules.words import OFF, OUTCOMES, counted_times
 from runs.states import RunState, ScheduleOff, TimeOutcome
+from teams.access import Principal
+from teams.refusals import Invalid
 
 COLOURS = {
     TimeOutcome.REFUSED: RunState.FAILED,
@@ -62,6 +68,7 @@ class SchedulePage:
     detail: ScheduleHistory
     lines: Sequence[TimeLine]
     why_off: str
+    so_far: str  # how many of its times there were
 
     @property
     def schedule(self) -> Schedule:
@@ -71,7 +78,7 @@ class SchedulePage:
 def schedule_page(schedule: Schedule, *, cursor: str) -> SchedulePage:
     found = history(schedule, cursor=cursor)
     why = OFF[ScheduleOff(schedule.off_for)] if schedule.off_for else ""
-    return SchedulePage(found, [line(time, found.table) for time in found.times], why)
+    return SchedulePage(found, [line(time, found.table) for time in found.times], why, counted_times(found.counts))
 
 
 def line(time: ScheduleTime, table: Timetable) -> TimeLine:
@@ -86,6 +93,37 @@ class ScheduleLine:
     next: str
     last: TimeLine | None
     why_off: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsPart:
+    """Which column of a set fills each input, and what does not fit; ``kept`` is None where no such set is named."""
+
+    named: str = ""
+    kept: DataSetVersion | None = None
+    choices: Sequence[ColumnChoice] = ()
+    unused: Sequence[str] = ()
+    complaint: str = ""
+
+    @property
+    def used(self) -> bool:
+        """Whether any column fills an input."""
+        return any(choice.column for choice in self.choices)
+
+
+def columns_part(who: Principal, spec: CrewSpec, named: str, chosen: Mapping[str, str]) -> ColumnsPart:
+    """``named`` and ``chosen`` as they are typed so far; what is not chosen is proposed."""
+    named = named.strip()
+    if not named:
+        return ColumnsPart()
+    try:
+        kept = named_version(who, named)
+    except Invalid as refusal:
+        return ColumnsPart(named, complaint=refusal.fields["dataset"])
+    columns = filling(spec, kept.columns, chosen)
+    choices = [ColumnChoice(f"{COLUMN}{name}", name, column, name in spec.inputs) for name, column in columns.items()]
+    unused = [column for column in kept.columns if column not in columns.values()]
+    return ColumnsPart(named, kept, choices, unused, misfit(spec, kept, chosen))
 
 
 @dataclass(frozen=True, slots=True)

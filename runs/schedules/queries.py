@@ -12,7 +12,9 @@ from django.http import Http404
 from runs.models import Schedule, ScheduleTime
 from runs.months import now as database_now
 from runs.paging import Page, page_of
+from runs.schedules.order import order_of, why_unfit
 from runs.schedules.times import Timetable, timetable
+from runs.schedules.times_kept import TimeCounts, counts_of
 from teams.access import Principal, fetch, visible_to
 from teams.models import Role
 
@@ -40,6 +42,8 @@ class ScheduleHistory(ScheduleDetail):
 
     times: Sequence[ScheduleTime]
     times_next: str
+    counts: TimeCounts
+    unfit: str  # why its next launch would be refused; "" if nothing is known against it
 
 
 def own_schedule(who: Principal, schedule_id: object, role: Role = Role.VIEWER) -> Schedule:
@@ -57,7 +61,7 @@ def locked_revision(schedule: Schedule) -> int:
 
 
 def list_schedules(who: Principal, *, cursor: str = "", limit: int = 50) -> Page[ScheduleDetail]:
-    """The newest first. Two queries."""
+    """The newest first. Three queries."""
     page = page_of(visible_to(who, Schedule).select_related(*RELATED), "-pk", cursor=cursor, limit=limit)
     return Page(_details(list(page.items)), page.next, page.previous)
 
@@ -67,16 +71,19 @@ def detail(schedule: Schedule) -> ScheduleDetail:
 
 
 def history(schedule: Schedule, *, cursor: str = "", limit: int = SHOWN_TIMES) -> ScheduleHistory:
-    """Three queries."""
+    """Eight queries at most."""
     times = ScheduleTime.objects.filter(schedule=schedule).select_related("run", "batch", "asked_by")
     page = page_of(times, "-pk", cursor=cursor, limit=limit)
     one = detail(schedule)
-    return ScheduleHistory(one.schedule, one.last, one.next_times, one.table, page.items, page.next)
+    shown = (one.schedule, one.last, one.next_times, one.table)
+    return ScheduleHistory(*shown, page.items, page.next, counts_of(schedule), why_unfit(order_of(schedule)))
 
 
 def _details(schedules: Sequence[Schedule]) -> list[ScheduleDetail]:
-    newest = ScheduleTime.objects.filter(schedule=OuterRef("schedule")).order_by("-pk").values("pk")[:1]
-    last = ScheduleTime.objects.filter(schedule__in=schedules, pk=Subquery(newest)).select_related("run", "batch")
+    # Asked of each schedule once; asked of times it would be of all that they ever had.
+    newest = ScheduleTime.objects.filter(schedule=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    ids = Schedule.objects.filter(pk__in=[one.pk for one in schedules]).values_list(Subquery(newest), flat=True)
+    last = ScheduleTime.objects.filter(pk__in=list(ids)).select_related("run", "batch")
     found = {time.schedule_id: time for time in last}
     now = database_now()
     return [_detail(schedule, found.get(schedule.pk), now) for schedule in schedules]

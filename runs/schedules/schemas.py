@@ -12,7 +12,8 @@ from pydantic import Field, StrictBool, StrictInt
 from runs.addresses import schedule_url
 from runs.api_fields import TextOrNull, TimeText, TimeTextOrNull, UsdTextOrNull
 from runs.batches.order import MAX_CONCURRENCY, USUAL_CONCURRENCY
-from runs.models import Schedule, ScheduleTime
+from runs.batches.schemas import COLUMNS
+from runs.models import ScheduleTime
 from runs.schedules.queries import ScheduleDetail
 from runs.states import Overlap, Priority, ScheduleOff, TimeOutcome
 from teams.api.request_body import Strict
@@ -35,6 +36,7 @@ class ScheduleTerms(Strict):
         max_length=80,
         description="launches a batch of its rows: `leads@3`, or `leads` for the newest there is then",
     )
+    columns: dict[str, str] = Field(default_factory=dict, description=COLUMNS)
     overlap: Overlap = Field(
         Overlap.SKIP, description="while the launch before is under way: `skip` the time, or `queue` it until that ends"
     )
@@ -77,6 +79,7 @@ class SchedulePatch(Strict):
     version: StrictInt | None = Field(None, ge=1)
     inputs: dict[str, Any] | None = None
     dataset: str | None = Field(None, max_length=80)
+    columns: dict[str, str] | None = None
     overlap: Overlap | None = None
     catch_up: StrictBool | None = None
     simulated: StrictBool | None = None
@@ -105,12 +108,18 @@ class ScheduleTimeOut(Schema):
     batch: UUID | None = Field(validation_alias="batch_id")
 
 
+class NextTimesOut(Schema):
+    next: list[str] = Field(description="moments in UTC")
+    in_words: list[str] = Field(description="the same in the time zone, as pages say them")
+
+
 class ScheduleSummary(Schema):
     id: UUID = Field(validation_alias="schedule.pk")
     name: str = Field(validation_alias="schedule.name")
     crew: str = Field(validation_alias="schedule.crew.slug")
     version: int | None
-    dataset: str | None
+    dataset: str | None = Field(validation_alias="schedule.set_name")
+    columns: dict[str, str] = Field(validation_alias="schedule.columns", description=COLUMNS)
     inputs: dict[str, Any] = Field(validation_alias="schedule.inputs")
     cron: str = Field(validation_alias="schedule.cron")
     time_zone: str = Field(validation_alias="schedule.time_zone")
@@ -145,10 +154,6 @@ class ScheduleSummary(Schema):
         return None if detail.schedule.version is None else detail.schedule.version.number
 
     @staticmethod
-    def resolve_dataset(detail: ScheduleDetail) -> str | None:
-        return named_data_set(detail.schedule)
-
-    @staticmethod
     def resolve_off_for(detail: ScheduleDetail) -> str | None:
         return detail.schedule.off_for or None
 
@@ -178,13 +183,22 @@ class ScheduleList(Schema):
     next: TextOrNull
 
 
+class ScheduleTimeCounts(Schema):
+    """How many of its times there were so far, those that are listed no more among them."""
+
+    launched: int = Field(description="by hand too")
+    skipped: int
+    missed: int
+    refused: int
+    off: int = Field(description="it went off by itself")
+    forgotten: int = Field(description="of those that launched nothing, how many are listed no more")
+    more_missed: bool = Field(description="a missed time stands for others before it, which were too many to list")
+
+
 class ScheduleOut(ScheduleSummary):
+    counts: ScheduleTimeCounts
     times: list[ScheduleTimeOut] = Field(description="a page of what became of its times, the newest first")
     times_next: TextOrNull
-
-
-def named_data_set(schedule: Schedule) -> str | None:
-    """As it is named to the API."""
-    if schedule.data_set_version is not None:
-        return str(schedule.data_set_version)
-    return None if schedule.data_set is None else schedule.data_set.name
+    unfit: TextOrNull = Field(
+        description="why its next launch would be refused, as the crew's inputs and the set's columns are now"
+    )

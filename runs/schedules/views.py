@@ -7,30 +7,32 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agents_app.models import Crew
+from agents_app.models import Crew, CrewVersion
 from agents_app.queries import own_crew
 from runs.batches.kept_inputs import names_of_sets
 from runs.models import Schedule
 from runs.schedules import actions, queries
 from runs.schedules import page as pages
-from runs.schedules.forms import ScheduleForm, initial_of
+from runs.schedules.forms import ScheduleForm, columns_typed, initial_of
 from runs.schedules.order import ScheduleOrder
 from runs.schedules.queries import own_schedule
 from runs.schedules.times import zones
 from runs.schedules.words import OFF
 from runs.states import ScheduleOff
+from runs.typed_values import whole_number_or_none
 from teams.access import Principal, TeamRequest, member
 from teams.credentials import TeamCredentials
 from teams.forms import show_refusal
 from teams.models import Role
+from teams.once import form_once
 from teams.refusals import Invalid, Refusal
 
 SHOWN = 50
-FIELDS = {"dataset": "data_set"}
+FIELDS = {"dataset": "data_set", "columns": "data_set"}
 """Fields of the form that are called otherwise than those of the API."""
 ACTS: Mapping[str, Callable[[Principal, Schedule], object]] = {
     "pause": actions.pause,
@@ -71,6 +73,17 @@ def next_times(request: TeamRequest) -> HttpResponse:
 
 
 @member(Role.RUNNER)
+@require_GET
+def schedule_columns(request: TeamRequest, slug: str) -> HttpResponse:
+    """A part of the form: which column fills which input, of the set and the version that are chosen so far."""
+    crew = own_crew(request.who, slug, Role.RUNNER)
+    spec = pages.form_page(crew, _version_typed(crew, request.GET)).spec
+    part = pages.columns_part(request.who, spec, request.GET.get("data_set", ""), columns_typed(spec, request.GET))
+    return render(request, "runs/schedules/_columns.html", {"part": part})
+
+
+@member(Role.RUNNER)
+@form_once()
 @require_http_methods(["GET", "POST"])
 def new_schedule(request: TeamRequest, slug: str) -> HttpResponse:
     crew = own_crew(request.who, slug, Role.RUNNER)
@@ -124,8 +137,8 @@ def _form_page(
     initial: dict[str, Any],
     save: Callable[[ScheduleOrder], Schedule],
 ) -> HttpResponse:
-    newest = crew.versions.order_by("-number").first()
-    page = pages.form_page(crew, newest if found is None else found.version or newest)
+    shown = found.version if found is not None and request.method == "GET" else _version_typed(crew, request.POST)
+    page = pages.form_page(crew, shown or _newest(crew))
     form = ScheduleForm(request.POST or None, initial=initial, spec=page.spec, team=request.who.team, crew=crew)
     if request.method == "POST" and form.is_valid():
         try:
@@ -133,8 +146,10 @@ def _form_page(
             return redirect("schedule", team=request.who.team.slug, schedule_id=saved.pk)
         except Refusal as refusal:
             show_refusal(form, _as_typed(refusal))
+    chosen = columns_typed(page.spec, request.POST) if request.POST else initial.get("columns", {})
     context = {
         "page": page,
+        "part": pages.columns_part(request.who, page.spec, str(form["data_set"].value() or ""), chosen),
         "form": form,
         "schedule": found,
         "next": pages.next_times(str(form["cron"].value() or ""), str(form["time_zone"].value() or "")),
@@ -142,6 +157,16 @@ def _form_page(
         "data_sets": names_of_sets(request.who),
     }
     return render(request, "runs/schedules/form.html", context, status=422 if form.errors else 200)
+
+
+def _version_typed(crew: Crew, sent: QueryDict) -> CrewVersion | None:
+    """The version that is chosen; where none is, the newest, if the crew has one."""
+    number = whole_number_or_none(sent.get("version", ""), max_digits=9)
+    return (crew.versions.filter(number=number).first() if number else None) or _newest(crew)
+
+
+def _newest(crew: Crew) -> CrewVersion | None:
+    return crew.versions.order_by("-number").first()
 
 
 def _as_typed(refusal: Refusal) -> Refusal:

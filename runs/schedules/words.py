@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.text import counted
+from runs.schedules.times_kept import TimeCounts
 from runs.states import ScheduleOff, TimeOutcome
 from teams.refusals import Refusal
 from teams.texts.times import span
@@ -50,6 +51,18 @@ def in_time_for(missed: int) -> str:
 
 def caught_up(in_words: str) -> str:
     return f"{MISSED} The launch of {in_words} stands for it."
+
+
+def counted_times(counts: TimeCounts) -> str:
+    """Of all its times so far, what was launched first and then what there was of the others."""
+    others = {
+        "left out": counts.skipped,
+        "or more missed" if counts.more_missed else "missed": counts.missed,
+        "refused": counts.refused,
+        "turned off": counts.off,
+    }
+    said = [f"{counted(counts.launched, 'time')} launched", *(f"{n:,} {word}" for word, n in others.items() if n)]
+    return f"{', '.join(said)}."
 
 
 def refused(refusal: Refusal) -> str:

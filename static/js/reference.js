@@ -8,3 +8,18 @@
   };
   new MutationObserver(complete).observe(document.getElementById("swagger-ui"), { childList: true, subtree: true });
 })();
+
+// What is read without a token is read by the session, in the team that is chosen. Whatever changes something needs a token.
+(() => {
+  const team = document.getElementById("reads-in");
+  if (!team) return;
+  const draw = window.SwaggerUIBundle;
+  const withTeam = (request) => {
+    const headers = request.headers;
+    const reads = (request.method || "GET").toUpperCase() === "GET" && !request.loadSpec;
+    if (reads && team.value && !headers.Authorization) headers["X-Crewsite-Team"] = team.value;
+    return request;
+  };
+  const drawn = (settings) => draw({ ...settings, requestInterceptor: withTeam });
+  window.SwaggerUIBundle = Object.assign(drawn, draw);
+})();

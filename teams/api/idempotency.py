@@ -1,10 +1,4 @@
-"""Answers a request that is sent twice under one ``Idempotency-Key`` once: the second gets the first one's answer.
-
-The work and its answer commit together, so there is never one without the other. While the work is done, its
-transaction holds a lock of PostgreSQL on the key. The lock ends with the transaction, and that with its process: at
-once if the process dies, within ``idle_in_transaction_session_timeout`` if it freezes or is cut off. Then nothing was
-done, and the next request does it.
-"""
+"""Answers a request that is sent twice under one ``Idempotency-Key`` once, as ``teams.once`` has it."""
 
 from __future__ import annotations
 
@@ -12,11 +6,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
-
 from teams.api.bearer import ApiRequest
-from teams.models import IdempotentAnswer, Team
-from teams.refusals import Conflict, Invalid
+from teams.once import done_once
+from teams.refusals import Invalid
 
 HEADER = "Idempotency-Key"
 MAX_KEY_CHARS = 200
@@ -47,36 +39,5 @@ def once_prepared(
     key = key_of(request)
     if not key:
         return make(prepare())
-    team = request.auth.team
     request_hash = hashlib.sha256(request.path.encode() + b"\n" + request.body).hexdigest()
-    if earlier := _earlier(team, key):
-        return _answer_again(earlier, request_hash)
-    prepared = prepare()
-    with transaction.atomic():
-        _lock(team, key)
-        if earlier := _earlier(team, key):
-            return _answer_again(earlier, request_hash)
-        answer = make(prepared)
-        IdempotentAnswer.objects.create(team=team, key=key, request_hash=request_hash, answer=answer)
-    return answer
-
-
-def _earlier(team: Team, key: str) -> IdempotentAnswer | None:
-    return IdempotentAnswer.objects.filter(team=team, key=key).first()
-
-
-def _answer_again(earlier: IdempotentAnswer, request_hash: str) -> dict[str, Any]:
-    if earlier.request_hash != request_hash:
-        raise Conflict(f"The idempotency key {earlier.key!r} was used for another request. Use a new key.")
-    answer: dict[str, Any] = earlier.answer
-    return answer
-
-
-def _lock(team: Team, key: str) -> None:
-    """Until the transaction ends. Raises ``Conflict`` if another one has the lock."""
-    number = int.from_bytes(hashlib.sha256(f"{team.pk}\n{key}".encode()).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        (locked,) = cursor.fetchone()
-    if not locked:
-        raise Conflict("The first request with this idempotency key is still being answered. Ask again in a moment.")
+    return done_once(request.auth.team, key, request_hash, prepare, make)

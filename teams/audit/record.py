@@ -82,6 +82,7 @@ NAMES = {
     "dataset.renamed": "renamed the data set",
     "dataset.archived": "archived the data set",
     "dataset.restored": "took back from the archive the data set",
+    "dataset.deleted": "deleted the data set",
     "schedule.made": "set the schedule",
     "schedule.changed": "changed the schedule",
     "schedule.paused": "turned off the schedule",

@@ -24,6 +24,11 @@ class WebhookEvent(models.TextChoices):
     BATCH_BUDGET = "batch.budget", "A batch has reached its budget and is paused"
     BATCH_RESUMED = "batch.resumed", "A batch goes on"
     BATCH_ENDED = "batch.ended", "A batch is done or cancelled"
+    SCHEDULE_LAUNCHED = "schedule.launched", "A schedule has launched a run or a batch"
+    SCHEDULE_SKIPPED = "schedule.skipped", "A schedule has left a time out, or went off before it"
+    SCHEDULE_MISSED = "schedule.missed", "A schedule has missed times, because no worker was at work"
+    SCHEDULE_REFUSED = "schedule.refused", "A schedule could not launch: it says why"
+    SCHEDULE_OFF = "schedule.off", "A schedule has gone off by itself"
     WEEK = "report.week", "A week is over: what it cost"
     MONTH = "report.month", "A month is over: what it cost"
 

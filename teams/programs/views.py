@@ -14,6 +14,7 @@ from teams.access import TeamRequest, fetch, member
 from teams.actions import issue_token
 from teams.forms import TokenForm, show_refusal
 from teams.models import Membership, Role
+from teams.once import form_once
 from teams.people.actions import change_role
 from teams.people.forms import RoleForm
 from teams.programs import actions
@@ -42,6 +43,7 @@ def programs(request: TeamRequest) -> HttpResponse:
 
 @member(Role.OWNER)
 @proven("programs")
+@form_once(shows_once="token", page="programs")
 @require_POST
 def program_token(request: TeamRequest, pk: int) -> HttpResponse:
     """The answer shows the new token's secret. No other page does."""

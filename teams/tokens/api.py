@@ -7,7 +7,7 @@ from pydantic import Field
 from teams import queries
 from teams.access import fetch
 from teams.actions import revoke_token
-from teams.api.bearer import ApiRequest, Bearer
+from teams.api.bearer import ApiRequest, Bearer, is_asked_with
 from teams.api.error_body import ERRORS
 from teams.models import ApiToken, Role, Scope
 from teams.texts.times import time_text
@@ -52,7 +52,7 @@ def _token(request: ApiRequest, token: ApiToken) -> dict[str, object]:
         "begins": token.prefix,
         "scope": token.scope,
         "person": str(token.user),
-        "is_this": token.pk == request.api_token.pk,
+        "is_this": is_asked_with(request, token),
         "created_at": time_text(token.created_at),
         "expires_at": time_text(token.expires_at),
         "last_used_at": time_text(token.last_used_at),

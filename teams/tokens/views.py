@@ -12,11 +12,13 @@ from teams import actions, queries
 from teams.access import TeamRequest, fetch, member
 from teams.forms import TokenForm
 from teams.models import ApiToken, Role
+from teams.once import form_once
 from teams.signin.fresh import proof_before, proven
 
 
 @member(Role.VIEWER)
 @proven("tokens")
+@form_once(shows_once="token", page="tokens")
 @require_http_methods(["GET", "POST"])
 def tokens(request: TeamRequest) -> HttpResponse:
     """The answer to a POST shows the new token's secret. No other page does."""

@@ -13,11 +13,13 @@ from teams import queries
 from teams.access import TeamRequest, fetch, member
 from teams.forms import WebhookForm, show_refusal
 from teams.models import Delivery, Role, Webhook
+from teams.once import form_once
 from teams.refusals import Refusal
 from teams.webhooks import actions
 
 
 @member(Role.OWNER)
+@form_once(shows_once="webhook", page="webhooks")
 @require_http_methods(["GET", "POST"])
 def webhooks(request: TeamRequest) -> HttpResponse:
     """The answer to a POST shows the new webhook's secret. No other page does."""

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from types import NoneType, TracebackType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,28 @@ class Answer:
 GONE = Answer(0)
 
 
+def sample(kind: Any, /, *, full: bool = False, **more: Any) -> Any:
+    """The least that the client takes for an answer of this kind; ``full``: with something in all that may be empty."""
+    if is_typeddict(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        return {name: sample(hint, full=full) for name, hint in hints.items()} | more
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return "0.5" if "usd" in kind.__metadata__ else "2026-11-30T06:00:01.5Z"
+    if origin is Literal:
+        return args[0]
+    if origin in (Union, UnionType):
+        return None if NoneType in args and not full else sample(args[0], full=full)
+    if full and origin in (list, dict):
+        inside = sample(args[-1], full=True)
+        return [inside, inside] if origin is list else {"text": inside}
+    return {str: "text", int: 1, float: 0.5, bool: False, list: [], dict: {}}.get(origin or kind)
+
+
+def stream(content: bytes, *, cut: bool = False) -> Answer:
+    return Answer(body=content, headers={"Content-Type": "text/event-stream"}, cut=cut)
+
+
 def refusal(status: int, code: str = "code", message: str = "No.", **headers: str) -> Answer:
     error = {"code": code, "message": message, "fields": {"name": "Wrong."}}
     return Answer(status, {"error": error}, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -57,14 +79,14 @@ class Answering:
                 outer.asked.append(asked)
                 outer._give(self, outer._answers[min(len(outer.asked), len(outer._answers)) - 1])
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Tests read what was asked, not lines about it."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:

@@ -14,6 +14,10 @@ from crewsite.api import api
 from crewsite_client import AsyncCrewsite, Crewsite, asks
 from crewsite_client.answers import File, Output, RunSummary
 from crewsite_client.asks import Ask, BatchBounds, BatchOptions, LaunchOptions
+from crewsite_client.sets import asks as set_asks
+from crewsite_client.sets.asks import ScheduleTerms
+from crewsite_client.sets.async_methods import AsyncSetMethods
+from crewsite_client.sets.methods import SetMethods
 
 SAMPLES: dict[str, Any] = {
     "cursor": "c",
@@ -46,19 +50,32 @@ SAMPLES: dict[str, Any] = {
     "baseline": "r",
     "simulated": "no",
     "month": "2026-11",
+    "group_by": ["crew", "model"],
+    "new_name": "other",
+    "archived": True,
+    "where": "rows",
+    "schedule_id": "s",
+    "crew": "support",
+    "terms": {"name": "Leads", "cron": "0 8 * * *"},
+    "on": False,
 }
+CHOICES = {"change_batch": ("pause", "cancel", "retry"), "grow_data_set": ("versions", "rows")} | {
+    "turn_schedule": ("pause", "resume")
+}
+"""Of operations that have one function here: what is done is the last part of their address."""
 ANY_BODY = {"replace_crew"}
 """Whose body is a crew's whole JSON, which its caller has from the server."""
 Schema = dict[str, Any]
 
 
 def all_asks() -> Iterator[tuple[str, Ask[Any]]]:
-    for name, make in vars(asks).items():
-        if inspect.isfunction(make) and make.__module__ == asks.__name__ and not name.startswith("_"):
-            names = list(inspect.signature(make).parameters)
-            for what in ("pause", "cancel", "retry") if "what" in names else ("",):
-                samples = SAMPLES | {"what": what}
-                yield f"{name} {what}".strip(), make(*[samples[one] for one in names])
+    for module in (asks, set_asks):
+        for name, make in vars(module).items():
+            if inspect.isfunction(make) and make.__module__ == module.__name__ and not name.startswith("_"):
+                names = list(inspect.signature(make).parameters)
+                for what in CHOICES.get(name, ("",)):
+                    samples = SAMPLES | {"what": what, "where": what}
+                    yield f"{name} {what}".strip(), make(*[samples[one] for one in names])
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +109,9 @@ def test_every_option_of_a_launch_is_an_option_here(described: Schema) -> None:
     assert bodies["BatchIn"] - {"inputs"} == set(BatchOptions.__annotations__)
     resumed = described["components"]["schemas"]["BatchResumeIn"]["properties"]
     assert set(resumed) == set(BatchBounds.__annotations__)
+    for name, more in (("ScheduleIn", {"crew", "on"}), ("SchedulePatch", set())):
+        terms = set(described["components"]["schemas"][name]["properties"])
+        assert terms - more == set(ScheduleTerms.__annotations__)
 
 
 def test_every_field_that_the_client_reads_is_answered_and_of_its_type(
@@ -136,12 +156,17 @@ def test_a_field_that_is_otherwise_there_is_found(described: Schema) -> None:
 def test_both_clients_have_the_same_methods() -> None:
     def methods(client: type) -> dict[str, list[str]]:
         public = {
-            name: one for name, one in vars(client).items() if not name.startswith("_") and inspect.isfunction(one)
+            name: one
+            for part in reversed(client.__mro__)
+            for name, one in vars(part).items()
+            if not name.startswith("_") and inspect.isfunction(one)
         }
         return {name: list(inspect.signature(one).parameters) for name, one in public.items()}
 
     assert methods(Crewsite) == methods(AsyncCrewsite)
-    assert set(re.findall(r"asks\.(\w+)", inspect.getsource(Crewsite))) >= {name.split()[0] for name, _ in all_asks()}
+    for both in ((Crewsite, SetMethods), (AsyncCrewsite, AsyncSetMethods)):
+        called = {name for part in both for name in re.findall(r"asks\.(\w+)", inspect.getsource(part))}
+        assert called >= {name.split()[0] for name, _ in all_asks()}
 
 
 def body_of(described: Schema, operation: Schema, kind: str) -> Schema:

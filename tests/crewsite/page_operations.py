@@ -54,8 +54,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "add_batch_rows": ("add_batch_rows",),
     "new_data_set": ("create_data_set",),
     "keep_inputs": ("create_data_set",),
-    "grow_data_set": ("add_data_set_rows", "add_data_set_version"),
-    "change_data_set": ("patch_data_set",),
+    "grow_data_set": ("add_data_set_rows", "add_data_set_version", "preview_data_set"),
+    "change_data_set": ("patch_data_set", "delete_data_set"),
     "new_schedule": ("create_schedule",),
     "edit_schedule": ("patch_schedule",),
     "change_schedule": ("pause_schedule", "resume_schedule", "run_schedule_now", "delete_schedule"),
@@ -117,6 +117,103 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "send_again": ("replay_delivery",),
 }
 """By the page's name. An operation that does less than its page is listed beside those that do the rest."""
+
+READS: dict[str, tuple[str, ...]] = {
+    # Crews
+    "crews": ("list_crews",),
+    "crew": ("get_crew",),
+    "export_crew": ("export_crew", "export_report"),
+    "exported_crew": ("export_crew",),
+    "exported_crews": ("export_crews",),
+    "versions": ("list_versions",),
+    "version": ("get_version",),
+    "export_version": ("export_crew", "export_report"),
+    "exported_version": ("export_crew",),
+    "version_diff": ("diff_versions",),
+    "version_runs": ("list_version_figures",),
+    "crew_figures": ("get_usage", "compare_runs", "get_forecast"),
+    # The library of agents, templates, knowledge
+    "library": ("list_agents",),
+    "library_agent": ("get_agent", "list_agent_crews", "list_agent_versions", "diff_agent_versions"),
+    "library_version": ("get_agent_version",),
+    "agent_costs": ("get_agent_costs",),
+    "templates": ("list_templates",),
+    "template": ("get_template",),
+    "template_json": ("get_template_file",),
+    "original_news": ("get_original",),
+    "knowledge": ("list_documents", "search"),
+    "document": ("get_document",),
+    # Runs
+    "first_page": ("get_usage", "compare_runs", "get_forecast", "list_alerts", "list_runs"),
+    "runs": ("list_runs", "list_views"),
+    "runs_csv": ("get_runs_file",),
+    "runs_jsonl": ("get_runs_file",),
+    "open_view": ("list_views",),
+    "newer": ("list_runs",),
+    "last_runs": ("list_runs",),
+    "running_now": ("list_runs",),
+    "run": ("get_run", "get_findings"),
+    "run_events": ("run_events",),
+    "run_output": ("get_run",),
+    "run_task": ("get_run", "list_calls"),
+    "task_output": ("get_run",),
+    "search_run": ("search_run_texts",),
+    "ratings": ("list_ratings",),
+    "run_calls": ("list_calls",),
+    "call": ("list_calls",),
+    "compare": ("compare_runs", "diff_versions"),
+    "compare_csv": ("compare_runs",),
+    "compare_output": ("get_run",),
+    "compare_rows": ("match_batch_rows",),
+    "compare_rows_csv": ("get_matched_rows_file",),
+    "workers": ("get_operations",),
+    "open_entry": ("list_inbox", "read_inbox"),
+    # Batches, data sets, schedules
+    "batches": ("list_batches",),
+    "batch": ("get_batch",),
+    "batch_events": ("batch_events",),
+    **dict.fromkeys(("batch_csv", "batch_xlsx", "batch_jsonl"), ("get_batch_results",)),
+    "data_sets": ("list_data_sets",),
+    "data_set": ("get_data_set", "list_data_set_rows", "list_data_set_versions"),
+    **dict.fromkeys(("data_set_csv", "data_set_jsonl"), ("list_data_set_rows",)),
+    "schedules": ("list_schedules",),
+    "schedule": ("get_schedule",),
+    "next_times": ("list_next_times",),
+    # Money
+    "bills": ("list_bills",),
+    "bill": ("get_bill",),
+    "bill_csv": ("get_bill",),
+    "bill_calls": ("list_bill_calls",),
+    "closed_bills": ("list_closed_bills",),
+    **dict.fromkeys(("closed_bill", "closed_bill_json", "closed_bill_csv"), ("get_closed_bill",)),
+    "price_list": ("list_default_prices",),
+    "price_history": ("list_price_history",),
+    "prices_month": ("reckon_month_by_list",),
+    "forecast": ("get_forecast",),
+    "scenario": ("get_scenario",),
+    "what_if": ("answer_scenario",),
+    "what_if_csv": ("answer_scenario",),
+    "what_if_tokenizers": ("measure_tokenizers",),
+    "reconciliation": ("get_reconciliation",),
+    "reconciliation_csv": ("get_reconciliation",),
+    "keys_used": ("list_key_use",),
+    # The team
+    "people": ("get_team", "list_members", "list_invitations"),
+    **dict.fromkeys(("log", "log_csv", "log_jsonl"), ("list_log",)),
+}
+"""What pages that only show something show, by the page's name: an operation tells the same."""
+
+_OF_THE_PAGE = "helps whoever types on the page, and shows nothing that is not told elsewhere"
+
+NOT_READ_BY_API: dict[str, str] = {
+    "settings": "leads on to its parts",
+    "choose_columns": "a choice of the browser's own list",
+    "filter_completion": _OF_THE_PAGE,
+    "names_at": _OF_THE_PAGE,
+    **dict.fromkeys(("home", "join_link"), "leads a person into their team"),
+    **dict.fromkeys(("live", "ready", "metrics"), "is asked by machines as it is"),
+}
+"""By the page's name: why no operation tells what it shows."""
 
 _SIGN_IN = "signs a person in or out, or changes how they sign in; a token is no person"
 _TWO_TEAMS = "concerns another team than the one that a token acts in"

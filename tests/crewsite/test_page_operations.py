@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crewsite.api import api
-from tests.crewsite.page_operations import NOT_BY_API, NOT_BY_API_BELOW, OPERATIONS
+from tests.crewsite.page_operations import NOT_BY_API, NOT_BY_API_BELOW, NOT_READ_BY_API, OPERATIONS, READS
 from tests.hostile.addresses import Address, addresses
 from tests.hostile.rows import Rows, make_rows
 from tests.made_once import made_once
@@ -34,8 +34,18 @@ def test_each_page_that_takes_a_post_has_its_operation_or_a_reason(rows: Rows) -
         assert any(one.pattern.startswith(below) for one in pages)
 
 
+def test_each_page_that_only_shows_something_has_its_operation_or_a_reason(rows: Rows) -> None:
+    below = tuple(NOT_BY_API_BELOW)
+    pages = {one.view for one in addresses() if not (one.view.startswith("api:") or one.pattern.startswith(below))}
+    shows = pages - OPERATIONS.keys() - NOT_BY_API.keys()
+    assert len(shows) > 60
+    assert shows - READS.keys() - NOT_READ_BY_API.keys() == set(), "say which operation tells it, or why none does"
+    assert (READS.keys() | NOT_READ_BY_API.keys()) - shows == set(), "there are no such pages, or they take a POST"
+    assert READS.keys() & NOT_READ_BY_API.keys() == set()
+
+
 def test_the_operations_are_there() -> None:
     there = {
         operation["operationId"] for path in api.get_openapi_schema()["paths"].values() for operation in path.values()
     }
-    assert {name for names in OPERATIONS.values() for name in names} - there == set()
+    assert {name for names in (*OPERATIONS.values(), *READS.values()) for name in names} - there == set()

@@ -65,6 +65,7 @@ PK_OF = {
     ),
     "document": "document",
     "remove_document": "document",
+    "get_document": "document",
     "dismiss_alert": "alert",
     "open_view": "view",
     "rename_view": "view",
@@ -184,9 +185,8 @@ def make_rows() -> Rows:
         "month_comment": comment(owner, about_bill(owner.team, last_month()), "Good.").pk,
         "call": books.done.calls.earliest("pk").pk,
     }
-    pks["batch"] = launch_batch(
-        owner, version.crew, BatchOrder(rows=[{"company": "Acme"}] * 3, run=LaunchOrder(simulated=True))
-    ).pk
+    batch = BatchOrder(rows=[{"company": "Acme"}] * 3, run=LaunchOrder(simulated=True))
+    pks["batch"], pks["batch_again"] = (launch_batch(owner, version.crew, batch).pk for _ in range(2))
     kept = make_data_set(owner, "leads", of_json([{"company": "Acme"}] * 3))
     every_year = ScheduleOrder("Leads", version.crew, "0 0 1 1 *", "UTC", LaunchOrder(simulated=True), data_set=kept)
     pks["schedule"] = make_schedule(owner, every_year).pk

@@ -89,7 +89,8 @@ BODIES: dict[str, Any] = {
     "estimate_batch": {"inputs": [{"company": "x"}]},
     "resume_batch": {"max_concurrency": 3},
     **{
-        name: {"inputs": [{"company": "x"}]} for name in ("add_batch_rows", "add_data_set_rows", "add_data_set_version")
+        name: {"inputs": [{"company": "x"}]}
+        for name in ("add_batch_rows", "add_data_set_rows", "add_data_set_version", "preview_data_set")
     },
     "patch_data_set": {"archived": False},
     "patch_schedule": {"catch_up": True},
@@ -114,7 +115,11 @@ BODIES: dict[str, Any] = {
     "take_over_agent": {"version": 1},
     **{name: {"version": 1} for name in ("reset_agent", "keep_own_agent", "give_back_agent")},
 }
-QUERIES = {"list_version_figures": "?version=1", "search_run_texts": "?q=x"}
+QUERIES = {
+    "list_version_figures": "?version=1",
+    "search_run_texts": "?q=x",
+    "list_next_times": "?cron=0+8+*+*+*",
+}
 """A body that fits, of each operation that takes ids in its path and a body: the ids are looked at after it."""
 
 rows = made_once(make_rows)

@@ -83,7 +83,8 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
         client.post(
             f"/runs/{other}/comments", json={"text": f"{LONG}\n\nhttps://example.com/{'a' * 200}"}
         ).raise_for_status()
-        batch, call = _batch(client, crew), client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
+        batch, again = (_batch(client, crew) for _ in "ab")
+        call = client.get(f"/runs/{other}/calls").json()["items"][0]["id"]
         key = client.post("/providers", json={"provider": "mistral", "api_key": "k", "name": "other"}).json()
         changed = SPEC | {"agents": [SPEC["agents"][0] | {"llm": "gpt-4o", "goal": LONG}]}  # type: ignore[index]
         client.put(f"/crews/{crew}", json=changed).raise_for_status()
@@ -176,11 +177,12 @@ def addresses(application: Application, books: str) -> Iterator[list[str]]:
             f"scenarios/what-if/?crew={crew}&model=gpt-4o-mini+gpt-4",
             *("compare/", f"compare/?runs={one},{other},x", f"compare/output/?runs={one},{other}"),
             f"compare/?versions={crew}@1&q=crew:{crew}&q=status:succeeded&batches={batch}",
+            f"compare/rows/?batches={batch},{again}",
         ]
         ours = [*(f"/t/my-team/{path}" for path in team), *_of_months(books)]
         yield [DOCS, "/signin/used/", invited, "/teams/new/", *OF_ACCOUNTS, *ours]
         client.delete(f"/providers/{key['id']}")
-        _end(client, one, batch)
+        _end(client, one, batch, again)
 
 
 def _batch(client: Any, crew: str) -> str:
@@ -209,9 +211,10 @@ def _of_schedules(client: Any, crew: str) -> list[str]:
     ]
 
 
-def _end(client: Any, run: str, batch: str) -> None:
+def _end(client: Any, run: str, *batches: str) -> None:
     client.post(f"/runs/{run}/cancel")
-    client.post(f"/batches/{batch}/cancel")
+    for batch in batches:
+        client.post(f"/batches/{batch}/cancel")
 
 
 def _of_months(books: str) -> list[str]:

@@ -47,6 +47,9 @@ def kept(hands: Keys) -> None:
     hands.press(page.get_by_role("button", name="Keep"))
     hands.press(page.get_by_role("link", name="Add rows"))
     paste(hands, CELLS)
+    hands.press(page.get_by_role("button", name="Look at the rows"))
+    expect(page.get_by_role("heading", name="2 rows")).to_be_focused()
+    expect(page.get_by_text("2 rows added, 2 removed, 0 the same.")).to_be_visible()
     hands.press(page.get_by_role("button", name="These rows alone"))
     expect(page.get_by_text("Kept as version 2.")).to_be_visible()
 
@@ -74,7 +77,7 @@ def launched(hands: Keys, crew: str) -> None:
 
 
 def scheduled(hands: Keys, crew: str) -> None:
-    """The newest version, far in the future, and at once by hand."""
+    """The first version, one of whose columns is called otherwise, far in the future, and at once by hand."""
     page = hands.page
     page.goto(f"/t/my-team/crews/{crew}/launch/schedule/")
     hands.write(page.get_by_role("textbox", name="Times"), "0 0 30 2 *")
@@ -82,14 +85,20 @@ def scheduled(hands: Keys, crew: str) -> None:
     hands.write(page.get_by_role("textbox", name="Times"), "15 3 1 1 *")
     hands.write(page.get_by_label("Time zone"), "Asia/Kathmandu")
     expect(page.locator(".next-times")).to_contain_text(re.compile(r"1 Jan \d{4}, 03:15 \+05:45"))
-    hands.write(page.get_by_role("combobox", name="Data set"), "leads-june")
+    hands.write(page.get_by_role("combobox", name="Data set"), "leads-june@1")
+    reader = page.locator("#columns").get_by_label("reader")
+    expect(page.locator("#columns")).to_contain_text("No column of leads-june@1 fills the crew’s reader")
+    hands.choose(reader, "who")
+    expect(page.locator("#columns")).not_to_contain_text("No column")
+    expect(reader).to_be_focused()
+    expect(reader).to_have_value("who")
     hands.press(page.get_by_role("button", name="Set the schedule"))
     expect(page.get_by_text("None of its times has come yet.")).to_be_visible()
     here = page.url
     hands.press(page.get_by_role("button", name="Launch now"))
     hands.press(page.get_by_role("link", name="launched by hand, a batch"))
     has_ended(page)
-    expect(page.locator("#now")).to_contain_text("rivers")
+    expect(page.locator("#now")).to_contain_text("wasps")
     page.goto(here)
     hands.press(page.get_by_role("button", name="Turn off"))
     expect(page.get_by_text("Somebody turned it off.")).to_be_visible()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.changes import attribute_as_read
 from agents_app.formats.python.frames import Frame, part_of, unknown
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import FilePath, document, file_of, path_attribute
@@ -29,7 +30,7 @@ from agents_app.formats.to_spec.values import (
 
 _PROPERTIES = ("property", "cached_property", "computed_field")
 _EMPTY: dict[str, Callable[[], Value]] = {
-    **dict.fromkeys(("list", "set", "tuple"), lambda: Items([])),
+    **dict.fromkeys(("list", "set", "tuple"), lambda: Items([], is_named=True)),
     "dict": lambda: Mapping({}),
     "int": lambda: Constant(0),
     "float": lambda: Constant(0.0),
@@ -78,7 +79,7 @@ def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Valu
     config = settled(value.fields["config"].value) if "config" in value.fields else Mapping({})
     if value.kind not in ("agent", "task") or not isinstance(config, Mapping) or "tools" in config.fields:
         return None
-    value.fields["tools"] = Field(Items([]), frame.place(node))
+    value.fields["tools"] = Field(Items([], is_named=True), frame.place(node))
     return value.fields["tools"].value
 
 
@@ -86,7 +87,8 @@ def _of_class(value: Instance | Class | Super, node: ast.Attribute, frame: Frame
     if isinstance(value, Instance):
         return _of_instance(value, node, frame)
     if isinstance(value, Class):
-        return _bound(value.member(node.attr), value)
+        bound = _bound(value.member(node.attr), value)
+        return attribute_as_read(bound, value, node, frame) if bound is not None else None
     return next((_bound(found, value.instance) for found in _inherited(value, node.attr)), None)
 
 
@@ -132,7 +134,7 @@ def as_written(value: Value, frame: Frame) -> Value:
 def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value:
     name = node.attr
     if name in instance.attributes:
-        return instance.attributes[name]
+        return attribute_as_read(instance.attributes[name], instance.cls, node, frame)
     if instance.cls.is_crew_base and name in ("agents", "tasks"):
         return Items(
             [call_function(_with(method, instance), [], {}, frame) for method in instance.cls.methods(name[:-1])]
@@ -147,7 +149,8 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
         return instance.attributes[name]
     asked = None if name.startswith("__") else own_method(instance, "__getattr__", [Text(name)], frame)
     other = instance if name == "value" else Unknown(name)  # a member of an Enum stands for its value
-    return _bound(member, instance) or asked or other
+    bound = _bound(member, instance)
+    return (attribute_as_read(bound, instance.cls, node, frame) if bound is not None else None) or asked or other
 
 
 def _with(function: Function, owner: Value) -> Function:
@@ -192,13 +195,14 @@ def taken_from_outside(owner: Value, key: Value, frame: Frame) -> Value | None:
     return frame.world.put_outside.get(f"{owner.path}.{name}") if isinstance(owner, Outside) else None
 
 
-def set_attribute(owner: Value, name: str, value: Value, field: Field) -> None:
+def set_attribute(owner: Value, name: str, value: Value, field: Field, frame: Frame) -> None:
     """``owner.name = value``. What its class says falls in where only a run shows the value."""
+    world = frame.world
     if isinstance(owner, Instance):
         if isinstance(value, Unknown) and value.known is None and not isinstance(value, Missing):
             value = replace(value, known=_said_by_class(owner, name))
-        owner.attributes[name] = value
+        world.put(owner.attributes, name, value)
     elif isinstance(owner, Definition):
-        owner.fields[name] = field
+        world.put(owner.fields, name, field)
     elif isinstance(owner, Class):
-        owner.body.names[name] = value
+        world.put(owner.body.names, name, value)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from agents_app.formats.python.frames import Flow, Frame, executes
+from agents_app.formats.python.known import is_model
 from agents_app.formats.python.labels import as_label, source_of
 from agents_app.formats.python.operators import compared, truth_of
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
+    Field,
     Items,
     Secret,
     Text,
@@ -31,29 +36,33 @@ def _if(node: ast.If, frame: Frame) -> Flow | None:
     truth = truth_of(settled(test))
     if truth is not None:
         return _decided(node, test, truth, frame)
-    if _only_empties(node, frame):
-        return None
+    return None if _only_empties(node, frame) else _open(node, frame)
+
+
+def _open(node: ast.If, frame: Frame) -> Flow | None:
+    """Follows both ways of an ``if``, and says which was taken where parts of a crew or texts hang on that."""
     before = dict(frame.names)
     world, is_over = frame.world, frame.maybe and any(isinstance(value, Definition) for value in frame.returned)
     crews, added, given = len(world.found.crews), world.added, len(frame.returned)
-    flow, differs, fuller = _undecided(node.body, [node.orelse], frame)
-    if not node.orelse:
-        world.budget.pay_elements(len(before) // COPIED_NAMES_PER_ELEMENT)
-        differs = [name for name, value in before.items() if isinstance(value, Text) and _is_other(frame, name, value)]
+    ways = _undecided(node.body, [node.orelse], frame)
+    differs = ways.differs if node.orelse else _others(before, frame)
     made = world.found.crews[crews:]
     makes = _matters(node, frame) or any(map(has_parts, frame.returned[given:]))
-    changed = [name for name in differs if before.get(name) is not frame.names.get(name)]
+    now = [(name, frame.names.get(name)) for name in differs if before.get(name) is not frame.names.get(name)]
+    telling = world.reach.telling
+    sets = ways.sets or any(not isinstance(value, Secret) and name in telling for name, value in now)
     if made and node.orelse and _stands_in(made, node.body, frame) and _stands_in(made, node.orelse, frame):
         _say_branch(node, "the crews of both branches are listed", frame)
-    elif fuller:
+    elif ways.fuller:
         _say_branch(node, "the crew was read as if it does not, which gives its parts in full", frame)
     elif added < world.added or (makes and not (is_over or world.aside)):
         _say_branch(node, "the crew was read as if it does", frame)
     elif made and makes:
         _say_branch(node, "the crews that are made if it does are listed", frame)
-    elif any(not isinstance(frame.names.get(name), Secret) for name in changed) and not world.aside:
-        _say_branch(node, "the crew was read as if it does", frame, later=True)
-    return flow
+    elif (sets or ways.by_others) and not world.aside:
+        how = "as if it does" if sets else "as if it does not, which sets more"
+        _say_branch(node, f"the crew was read {how}", frame, later=True)
+    return ways.flow
 
 
 def _only_empties(node: ast.If, frame: Frame) -> bool:
@@ -68,10 +77,16 @@ def _only_empties(node: ast.If, frame: Frame) -> bool:
     return is_empty and names == asked and frame.lookup(names[0]) is not None
 
 
-def _is_other(frame: Frame, name: str, text: Text) -> bool:
-    """Whether the name stands for another text than this one, which it had before."""
-    now = frame.names.get(name)
-    return isinstance(now, Text) and not is_same(now, text, frame.world.budget)
+def _others(before: dict[str, Value], frame: Frame) -> list[str]:
+    """The names that stand for another text or number than before."""
+    budget = frame.world.budget
+    budget.pay_elements(len(before) // COPIED_NAMES_PER_ELEMENT)
+    pairs = [(name, value, frame.names.get(name)) for name, value in before.items() if _is_plain(value)]
+    return [name for name, value, now in pairs if now and _is_plain(now) and not is_same(now, value, budget)]
+
+
+def _is_plain(value: Value) -> bool:
+    return isinstance(value, Text) or (isinstance(value, Constant) and value.value is not None)
 
 
 def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Frame) -> bool:
@@ -84,13 +99,15 @@ def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Fram
 def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | None:
     """Follows the branch that the source decides on. If it does so by values that it only falls back on, that is said
     where parts of a crew depend on it; numbers and texts that do are inputs, with what they are by these values."""
+    given = len(frame.returned)
     flow = frame.run(node.body if truth else node.orelse)
     if not isinstance(test, Unknown | Secret):
         return flow
     parts = [part for branch in (node.body, node.orelse) for statement in branch for part in ast.walk(statement)]
     frame.world.budget.pay_steps(len(parts) // 5)
     names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-    if _matters(node, frame) or any(has_parts(frame.names.get(name) or Constant(None)) for name in names):
+    set_here = [value for name in names if (value := frame.names.get(name)) is not None]
+    if _matters(node, frame) or _gives_models(parts) or any(map(has_parts, [*set_here, *frame.returned[given:]])):
         outcome = "holds" if truth else "does not hold"
         _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
     if isinstance(test, Unknown) and not frame.class_body:
@@ -98,6 +115,12 @@ def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | Non
         for name in sorted(names & frame.names.keys()):
             _fall_back(name, node, frame)
     return flow
+
+
+def _gives_models(parts: list[ast.AST]) -> bool:
+    """Whether something in there is returned that makes a model."""
+    given = [part.value for part in parts if isinstance(part, ast.Return) and isinstance(part.value, ast.Call)]
+    return any(is_model(value.func) for value in given)
 
 
 def _fall_back(name: str, node: ast.If, frame: Frame) -> None:
@@ -122,9 +145,21 @@ def _say_branch(node: ast.If, how: str, frame: Frame, *, later: bool = False) ->
         frame.world.reading.report.info(frame.place(node), message)
 
 
-def _undecided(
-    first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
-) -> tuple[Flow | None, list[str], list[str]]:
+@dataclass(slots=True)
+class _Ways:
+    """What came of branches of which a run takes one: ``flow``, how they leave the code around them, if all do so
+    alike; ``differs``, the names that they set to different values; ``fuller``: something keeps what the last branch
+    gives it; ``sets``: attributes or entries have a text that they would not have otherwise; ``by_others``: they have
+    it by another branch than the first."""
+
+    flow: Flow | None
+    differs: list[str]
+    fuller: bool
+    sets: bool
+    by_others: bool = False
+
+
+def _undecided(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> _Ways:
     """As ``_preferred``, for branches of which a run may take none: nothing is taken out of lists in there."""
     frame.world.undecided += 1
     outcome = _preferred(first, others, frame)
@@ -132,39 +167,95 @@ def _undecided(
     return outcome
 
 
-def _preferred(
-    first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame
-) -> tuple[Flow | None, list[str], list[str]]:
-    """Follows all branches. If several set a name, the first branch's value stays, unless it lists parts of a crew that
-    cannot be followed and the last branch's value does not.
-
-    How they leave the code around them, if all do so alike, the names that they set to different values, and those that
-    keep the last branch's.
-    """
-    flow = frame.run(first)
+def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> _Ways:
+    """Follows all branches. If several set a name, an attribute or an entry, the first branch's value stays, unless it
+    lists parts of a crew that cannot be followed and the last branch's value does not. An attribute or an entry that
+    only one branch sets has what that gives it: all that is done may stand in that branch."""
+    with _recorded(frame) as journal:
+        flow = frame.run(first)
+        entries = journal()
     if not any(others):
-        return None, [], []
+        return _Ways(None, [], fuller=False, sets=_sets_something(entries))
+    mine = {(id(slots), name) for slots, name, _ in entries}
     frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
     kept = dict(frame.names)
     frame.world.aside += 1
-    flows = [frame.run(body) for body in others]
+    with _recorded(frame) as journal:
+        flows = [frame.run(body) for body in others]
+        theirs = journal()
     frame.world.aside -= 1
+    sets, others_set = _sets_something(entries), _sets_something(theirs)
+    shared = [entry for entry in theirs if (id(entry[0]), entry[1]) in mine]
+    is_fuller = _take_back(shared, frame)
     differs = [name for name, value in kept.items() if not is_same(frame.names[name], value, frame.world.budget)]
     for name in differs:
         frame.world.budget.pay_looking(size_of(kept[name]) + size_of(frame.names[name]))
     fuller = [name for name in differs if _lists_all(frame.names[name]) and _lists_unknown(kept[name])]
     frame.names.update({name: value for name, value in kept.items() if name not in fuller})
-    return flow if all(other == flow for other in flows) else None, differs, fuller
+    same = flow if all(other == flow for other in flows) else None
+    by_others = others_set and not shared and not sets
+    return _Ways(same, differs, fuller=bool(fuller) or is_fuller, sets=sets or bool(shared), by_others=by_others)
+
+
+Entry = tuple[dict[str, Any], str, Any]
+
+
+@contextmanager
+def _recorded(frame: Frame) -> Iterator[Callable[[], list[Entry]]]:
+    """While this lasts, it is noted what attributes and entries were before they were set."""
+    world = frame.world
+    outer = world.journal
+    world.journal = entries = outer if outer is not None else []
+    start = len(entries)
+
+    def noted() -> list[Entry]:
+        world.budget.pay_looking(len(entries) - start)
+        return entries[start:]
+
+    yield noted
+    world.journal = outer
+
+
+def _take_back(entries: list[Entry], frame: Frame) -> bool:
+    """Gives attributes and entries the values that they had. What was not there stays, as do lists that say more of a
+    crew than those before; the latter is returned."""
+    frame.world.budget.pay_looking(len(entries))
+    is_fuller = False
+    for slots, name, before in reversed(entries):
+        if before is None:
+            continue
+        if _lists_all(_bare(slots[name])) and _lists_unknown(_bare(before)):
+            is_fuller = True
+        else:
+            slots[name] = before
+    return is_fuller
+
+
+def _bare(value: Value | Field) -> Value:
+    return value.value if isinstance(value, Field) else value
+
+
+def _sets_something(entries: list[Entry]) -> bool:
+    """Whether something has another text or number than before."""
+    given = ((_bare(before), _bare(slots[name])) for slots, name, before in entries if before is not None)
+    changed = [before for before, now in given if _is_plain(now) and now is not before]
+    return any(map(_is_plain, changed))
 
 
 def _lists_all(value: Value) -> bool:
     """Whether it is a list of parts of a crew, all of which are known."""
     items = value.items if isinstance(value, Items) else []
-    return bool(items) and all(isinstance(settled(item), Definition) for item in items)
+    return bool(items) and all(isinstance(settled(item), Definition) and not _is_open(item) for item in items)
 
 
 def _lists_unknown(value: Value) -> bool:
-    return isinstance(value, Items) and any(isinstance(settled(item), Unknown) for item in value.items)
+    return isinstance(value, Items) and any(map(_is_open, value.items))
+
+
+def _is_open(item: Value) -> bool:
+    """Whether only a run shows what it is."""
+    inner = settled(item)
+    return isinstance(inner, Unknown) or (isinstance(inner, Definition) and not inner.is_object)
 
 
 @executes(ast.Try, ast.TryStar)
@@ -175,8 +266,10 @@ def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow | None:
     given, maybe = len(frame.returned), frame.maybe
     kept = dict(frame.names) if node.handlers else {}
     frame.world.budget.pay_elements(len(kept) // COPIED_NAMES_PER_ELEMENT)
-    for handler in node.handlers:
-        frame.run(handler.body)
+    with _recorded(frame) as journal:
+        for handler in node.handlers:
+            frame.run(handler.body)
+        _take_back(journal(), frame)
     frame.names.update(kept)
     if given > before:
         del frame.returned[given:]
@@ -211,8 +304,8 @@ def _match(node: ast.Match, frame: Frame) -> Flow | None:
     if len(possible) == 1:
         return frame.run(possible[0].body)
     if possible:
-        flow, *_ = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
-        return flow if surely else None
+        ways = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        return ways.flow if surely else None
     return None
 
 

@@ -10,14 +10,13 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.python.command_line import as_parameter, options_of
-from agents_app.formats.python.frames import MAX_DEPTH, Frame, identity_of
+from agents_app.formats.python.frames import MAX_DEPTH, Frame, identity_of, named_here
 from agents_app.formats.python.labels import as_label
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance, decorators
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.known_tools import ALIKE, SAME
 from agents_app.formats.to_spec.naming import is_generic, snake, without_maker
 from agents_app.formats.to_spec.values import (
-    ASKED,
     Constant,
     Definition,
     Field,
@@ -56,18 +55,19 @@ def call_function(
     if (builds or once) and key in world.results:
         _say_several(function, given, key, frame)
         return world.results[key]
-    plain = [value for value in given if isinstance(value, Text | Constant)]
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
         return Unknown(function.name, f"{function.name}()", which=_number_of(function, given, frame))
     world.entered.add(id(node))
     if isinstance(function.owner, Instance):
         world.entered_on.add((id(function.owner.cls), id(node)))
     world.active.append(id(node))
+    world.standing.append(world.budget.line or 0)
     inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1, function=_made_by(function))
     inner.undecided = world.undecided
     _bind(function, args, fields, inner, as_inputs=builds)
     ends = inner.run(node.body) == "return"
     world.active.pop()
+    world.standing.pop()
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
     if (inner.maybe or inner.falls_back) and not inner.yielded and not once:
         value = _one_of_several(value, inner, ends=ends, function=function, given=given)
@@ -75,7 +75,7 @@ def call_function(
         _name_after(function, value, inner, once=once, caller=frame.function_name())
     if builds or once:
         world.results[key] = value
-        world.given_first[key] = plain
+        world.given_first[key] = [value for value in given if isinstance(value, Text | Constant)]
         world.kept += [*given, *([function.owner] if function.owner is not None else [])]
     return value
 
@@ -183,10 +183,7 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
             value = fields[name].value
         else:
             value = defaults.get(name) or _not_given(argument, function)
-        if isinstance(value, Items) and not value.items and not as_inputs:
-            value.is_whole = value is defaults.get(name)
-        if isinstance(value, Unknown) and value.label == ASKED:
-            value = replace(value, label=name, within="")
+        value = named_here(value, name, None, inner.world.budget)
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
         inner.names[spec.vararg.arg] = Items(values[len(names) :])
@@ -245,6 +242,8 @@ def _as_input(name: str, value: Value) -> Value:
         return Unknown(name, known=value)
     if isinstance(value, Constant) and not isinstance(value.value, bool):
         return Unknown(name, known=value)
+    if isinstance(value, Items) and not value.items:
+        value.is_named = True
     if (
         isinstance(value, Items)
         and value.items

@@ -136,7 +136,7 @@ def _named_attribute(path: str, node: ast.Call, args: list[Value], frame: Frame)
     if not isinstance(name, Text) or not name.literal:
         return unknown(node, frame)
     if path == "setattr" and len(args) == 3:
-        set_attribute(settled(args[0]), name.template, args[2], Field(args[2], frame.place(node)))
+        set_attribute(settled(args[0]), name.template, args[2], Field(args[2], frame.place(node)), frame)
         return Constant(None)
     read = ast.copy_location(ast.Attribute(node.args[0], name.template, ast.Load()), node)
     found = attribute_of(args[0], read, frame)

@@ -50,7 +50,7 @@ def asked(name: str, args: list[Value], fields: dict[str, Field], budget: Budget
     if name in _CHOICES:
         given = _chosen(args, fields)
     about = _subject(question.template) if isinstance(question, Text) else ""
-    return Unknown(ASKED, known=_usable(given), which=budget.number_of(*told_apart), within=about)
+    return Unknown(ASKED, known=_usable(given), which=budget.number_of(*told_apart), within=about, is_found=True)
 
 
 def _chosen(args: list[Value], fields: dict[str, Field]) -> Value | None:
@@ -78,7 +78,7 @@ def _usable(value: Value | None) -> Value | None:
 
 def argument(budget: Budget, *position: object) -> Unknown:
     """``sys.argv[1]``."""
-    return Unknown(ASKED, which=budget.number_of("argument", *position))
+    return Unknown(ASKED, which=budget.number_of("argument", *position), is_found=True)
 
 
 def of_parser(

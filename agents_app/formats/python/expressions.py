@@ -15,9 +15,10 @@ from agents_app.formats.python.attributes import (
     own_method,
     taken_from_outside,
 )
+from agents_app.formats.python.changes import name_as_read
 from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
-from agents_app.formats.python.frames import Frame, evaluates, fallen_back, named_after, open_part, part_of, unknown
+from agents_app.formats.python.frames import Frame, evaluates, fallen_back, named_here, open_part, part_of, unknown
 from agents_app.formats.python.known import is_part
 from agents_app.formats.python.labels import label_in, label_of, source_of, written
 from agents_app.formats.python.texts import joined, template_of, without_layout
@@ -123,7 +124,7 @@ def _formatted(node: ast.FormattedValue, frame: Frame) -> Value:
 def _name(node: ast.Name, frame: Frame) -> Value:
     value = frame.lookup(node.id)
     if value is not None:
-        return value
+        return name_as_read(value, node, frame)
     if node.id in _BUILTINS:
         return Outside(node.id)
     module = frame.world.stars.get(frame.file)
@@ -156,7 +157,7 @@ def _dict(node: ast.Dict, frame: Frame) -> Value:
     for key, value in zip(node.keys, node.values, strict=True):
         evaluated = frame.evaluate(value)
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            evaluated = named_after(evaluated, value, key.value[:MAX_NAME])
+            evaluated = named_here(evaluated, key.value[:MAX_NAME], value, frame.world.budget)
         if key is None:
             inner = settled(evaluated)
             frame.world.budget.pay_elements(size_of(inner))
@@ -285,7 +286,7 @@ def _await(node: ast.Await, frame: Frame) -> Value:
 
 @evaluates(ast.NamedExpr)
 def _named(node: ast.NamedExpr, frame: Frame) -> Value:
-    value = frame.evaluate(node.value)
+    value = named_here(frame.evaluate(node.value), node.target.id, node.value, frame.world.budget)
     frame.set(node.target.id, value)
     return value
 

@@ -13,13 +13,34 @@ from typing import Any, Literal
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.documents import Documents
-from agents_app.formats.python.labels import CHANGING, CODE, as_label, label_of, names_in, source_of, written
+from agents_app.formats.python.labels import (
+    CHANGING,
+    CODE,
+    as_label,
+    label_of,
+    names_in,
+    says_as_much,
+    source_of,
+    written,
+)
 from agents_app.formats.python.reach import Reach
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS
 from agents_app.formats.to_spec.fields import Reading
-from agents_app.formats.to_spec.values import Constant, Definition, Text, Unknown, Value, elsewhere_of
+from agents_app.formats.to_spec.values import (
+    ASKED,
+    Constant,
+    Definition,
+    Items,
+    Mapping,
+    Missing,
+    Text,
+    Unknown,
+    Value,
+    elsewhere_of,
+    open_of,
+)
 
 MAX_DEPTH = 20
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
@@ -53,6 +74,14 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
     return register
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A function that changes what is not its own, and the line where it does."""
+
+    function: FunctionNode
+    line: int
+
+
 @dataclass(slots=True)
 class World:
     """What all frames of one import share.
@@ -70,9 +99,11 @@ class World:
     ``touched``: how many attributes of parts were set. ``remarks``: what is only said if parts of crews are made later,
     with how many there were. ``defined``: functions and classes that make parts, in the order in which they were
     defined; ``owners``: classes, by ``id()`` of their methods' nodes; ``objects``: of classes that nothing makes an
-    object of, by ``id()``; ``stars``: modules that were not given, by the files that import all of them.
-    ``given_first``: with which texts and numbers it was that ``results`` were given.
-    ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
+    object of, by ``id()``; ``stars``: modules that were not given, by the files that import all of them. ``standing``:
+    for each of ``active``, the line where the code stood that called it. ``changes``: what functions change that is not
+    their own, by class or file, and name. ``journal``: in branches and handlers, what entries of dictionaries and
+    attributes were before they were set. ``given_first``: with which texts and numbers it was that ``results`` were
+    given. ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
     """
 
     reading: Reading
@@ -89,6 +120,9 @@ class World:
     entered: set[int] = field(default_factory=set)
     entered_on: set[tuple[int, int]] = field(default_factory=set)
     active: list[int] = field(default_factory=list)
+    standing: list[int] = field(default_factory=list)
+    changes: dict[tuple[object, str], list[Change]] = field(default_factory=dict)
+    journal: list[tuple[dict[str, Any], str, Any]] | None = None
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     tokens: int = 0
     input_texts: dict[str, str] = field(default_factory=dict)
@@ -115,6 +149,12 @@ class World:
         """How many parts of crews there are so far, and how often something of them was set."""
         return len(self.found.agents) + len(self.found.tasks) + len(self.found.crews) + self.touched
 
+    def put(self, slots: dict[str, Any], name: str, value: Any) -> None:
+        """Sets an attribute or an entry of a dictionary, and remembers what it was if a branch may be taken back."""
+        if self.journal is not None:
+            self.journal.append((slots, name, slots.get(name)))
+        slots[name] = value
+
     def say_later(self) -> None:
         """Makes the remarks that wait, if parts of crews were made since."""
         for (place, message), before in self.remarks.items():
@@ -134,6 +174,7 @@ class Frame:
     ``yielded``: what a generator gives, in order. ``elsewhere``: where names that are ``global`` or ``nonlocal`` live.
     ``undecided``: the world's, when the function was called. ``maybe``: only a run shows what of ``returned`` is given,
     or how often a comprehension goes round; ``falls_back``: that is decided by values that are only fallen back on.
+    ``open_as``: what stands for a list that a comprehension goes over, and that may change.
     """
 
     world: World
@@ -150,6 +191,7 @@ class Frame:
     undecided: int = 0
     maybe: bool = False
     falls_back: bool = False
+    open_as: Unknown | None = None
 
     def place(self, node: ast.AST) -> Place:
         return Place(getattr(node, "lineno", None), self.file)
@@ -248,18 +290,38 @@ def open_part(whole: Value, node: ast.expr, frame: Frame) -> Value:
     return whole if is_object else replace(unknown(node, frame), elsewhere=elsewhere_of(whole))
 
 
-def named_after(value: Value, node: ast.expr, name: str) -> Value:
-    """What a call computes, as an input that is called as the author calls the place where it goes."""
-    is_open = isinstance(node, ast.Call) and isinstance(value, Unknown) and value.source
-    return replace(value, label=as_label(name), within="") if is_open and isinstance(value, Unknown) else value
+def named_here(value: Value, name: str, node: ast.expr | None, budget: Budget) -> Value:
+    """A value that gets a name: a variable's, a parameter's, a loop's, an entry's or a template's.
+
+    What only a run shows is called as a person reads it nearest to the text where it ends up, so each name that it gets
+    takes the place of the one before, unless that says more. It stays one thing whatever it is called; but what an
+    expression (``node``; None for what was made elsewhere) computes is another thing for each variable. Parameters
+    of what nobody calls, settings and arguments keep the names by which they are given.
+    """
+    if not isinstance(value, Unknown) or isinstance(value, Missing) or not value.which:
+        return value
+    is_asked = value.label == ASKED
+    is_made_here = node is not None and not isinstance(node, ast.Name | ast.Attribute)
+    if is_asked or (is_made_here and value.source):
+        which = budget.number_of("named", value.which, name)
+        return replace(value, label=as_label(name), within="" if is_asked else value.within, which=which)
+    if is_made_here or not (value.source or value.is_found) or not says_as_much(name, value.label):
+        return value
+    return replace(value, label=as_label(name), named=value.named or value.label)
 
 
 def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame: Frame) -> Value:
     """What is computed of inputs, for which the source has values to fall back on: an input with such a value too."""
+    given = list(operands)
+    open_one = next((open_value for value in given if (open_value := open_of(value)) is not None), None)
+    if isinstance(result, Items | Mapping) and open_one is not None and result.open_as is None:
+        result.open_as = replace(unknown(node, frame), changed_by=open_one.changed_by)
     is_plain = isinstance(result, Constant) or (isinstance(result, Text) and result.literal)
-    if not is_plain or not any(isinstance(value, Unknown) and value.known is not None for value in operands):
+    fallbacks = [value for value in given if isinstance(value, Unknown) and value.known is not None]
+    if not is_plain or not (fallbacks or open_one):
         return result
-    return replace(unknown(node, frame), known=result)
+    changed_by = open_one.changed_by if open_one else fallbacks[0].changed_by
+    return replace(unknown(node, frame), known=result, changed_by=changed_by)
 
 
 def identity_of(value: Value) -> object:

@@ -6,6 +6,7 @@ import ast
 import posixpath
 from collections.abc import Iterator
 
+from agents_app.formats.python.changes import changes_in
 from agents_app.formats.python.frames import Frame, World, executes
 from agents_app.formats.python.syntax import parse
 from agents_app.formats.python.things import ModuleOf
@@ -138,6 +139,7 @@ def parse_module(path: str, world: World) -> None:
     text, label = world.waiting.pop(path), path if world.labelled else ""
     tokens = MAX_TOKENS - world.tokens
     world.sources[path] = parse(text, world.reading.report, file=label, tokens=tokens)
+    world.changes |= changes_in(world.sources[path], label)
     world.tokens += tokens_in(text)
     world.lines[label] = text.split("\n")
 

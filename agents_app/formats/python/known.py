@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from agents_app.formats.to_spec.llms import PREFIX_BY_CLASS
 from agents_app.formats.to_spec.values import Field, Kind
 
@@ -28,6 +30,12 @@ _TELLING: dict[Kind, frozenset[str]] = {
 def is_part(name: str) -> bool:
     """Whether it is the name of a class of CrewAI, or of a model's class, which listings use without importing it."""
     return name in _AGENTS | _TASKS | {"Crew", "Process"} or name in PREFIX_BY_CLASS
+
+
+def is_model(called: ast.expr) -> bool:
+    """Whether a call of this makes a model, by its name."""
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return name in PREFIX_BY_CLASS
 
 
 def is_foreign(path: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.to_spec.naming import snake
 
 _CONTAINERS = frozenset(
     {
@@ -26,6 +27,10 @@ _CONTAINERS = frozenset(
         "payload",
     }
 )
+_FIELDS = frozenset({"role", "goal", "backstory", "description", "expected_output"})
+"""Names of a part's own texts, which say nothing of what stands in them."""
+MIN_TELLING = 3
+"""Characters of a name that says what something is."""
 CODE = "code"
 CHANGING = re.compile(
     r"\b(?:random|choices?|randint|sample|uuid[14]?|next|pop|popleft|input|readline|fake|faker|secrets)\b"
@@ -41,6 +46,7 @@ _MAX_CHARS = 1_000
 def source_of(node: ast.AST, budget: Budget) -> str:
     """The expression as text, short enough for a remark."""
     text = re.sub(r"\s+", " ", written(node, budget))
+    text = text[1:-1] if isinstance(node, ast.NamedExpr) else text
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -80,6 +86,14 @@ def names_in(node: ast.AST, budget: Budget) -> list[str]:
 def as_label(name: str) -> str:
     """A name of the source, or a dictionary's key, as a label."""
     return re.sub(r"\W+", "_", name[:_MAX_NAME]).strip("_") or "value"
+
+
+def says_as_much(name: str, before: str) -> bool:
+    """Whether a name that something gets later says as much as the one before: ``t`` and ``description`` do not, nor
+    ``copy`` after ``ad_copy``."""
+    words = snake(name).split("_")
+    is_part = len(words) < len(snake(before).split("_")) and set(words) <= set(snake(before).split("_"))
+    return len(name) >= MIN_TELLING and name not in _FIELDS and not is_part
 
 
 def label_of(node: ast.AST, budget: Budget) -> str:

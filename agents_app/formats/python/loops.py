@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 from agents_app.formats.python.attributes import items_of
-from agents_app.formats.python.frames import Frame, evaluates, identity_of
+from agents_app.formats.python.frames import Frame, evaluates, identity_of, named_here
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import characters, template_of
@@ -24,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     has_parts,
+    open_of,
     settled,
     size_of,
 )
@@ -39,7 +40,7 @@ Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Value:
     inner = frame.inner()
     items = [each.evaluate(node.elt) for each in _rounds(node, inner, 0)]
-    return Items(items, is_sample=inner.maybe)
+    return Items(items, is_sample=inner.maybe, open_as=inner.open_as)
 
 
 def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
@@ -52,6 +53,7 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
     if is_empty(over, generator.iter):
         return
     inner.maybe |= not is_known(over)
+    inner.open_as = inner.open_as or open_of(over)
     if id(node) in inner.world.reach.making:
         say_unseen(over, generator.iter, inner)
     for item in repetitions(over, generator.target, inner):
@@ -79,8 +81,8 @@ def is_known(over: Value) -> bool:
 
 def is_empty(over: Value, node: ast.expr) -> bool:
     """Whether a loop surely goes over nothing. A list with a name may be filled by what is not seen here."""
-    is_named = isinstance(node, ast.Name | ast.Attribute)
-    return isinstance(over, Items) and not over.items and (over.is_whole or not is_named)
+    may_be_filled = isinstance(node, ast.Name | ast.Attribute) and isinstance(over, Items) and over.is_named
+    return isinstance(over, Items) and not over.items and not may_be_filled
 
 
 def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
@@ -98,6 +100,9 @@ def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
             f"Which list `{inner.chosen_by}` gives is only known when the code runs: one that it may give was taken."
         )
         report.warn(frame.place(node), message)
+    elif (open_value := open_of(inner)) is not None:
+        message = f"`{written}` may be changed by `{open_value.changed_by}` when the code runs"
+        report.warn(frame.place(node), f"{message}: the loop went over what it holds before.")
     elif size_of(inner) > MAX_ITEMS:
         report.warn(frame.place(node), f"`{written}` holds more than {MAX_ITEMS} entries: the first of them were read.")
 
@@ -105,14 +110,15 @@ def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
 @evaluates(ast.DictComp)
 def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
     fields: dict[str, Field] = {}
-    for inner in _rounds(node, frame.inner(), 0):
-        key, value = settled(inner.evaluate(node.key)), inner.evaluate(node.value)
+    inner = frame.inner()
+    for each in _rounds(node, inner, 0):
+        key, value = settled(each.evaluate(node.key)), each.evaluate(node.value)
         name = template_of(key, frame.world.budget).template
         if isinstance(key, Text | Constant):
             fields[name] = Field(called(value, name), frame.place(node))
         elif isinstance(key, Unknown) and has_parts(value):
             fields[name] = Field(value, frame.place(node))
-    return Mapping(fields, frame.place(node))
+    return Mapping(fields, frame.place(node), open_as=inner.open_as)
 
 
 def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]:
@@ -165,13 +171,13 @@ def _one_of(target: ast.expr, whole: Value, frame: Frame) -> Unknown:
     label, which = label_of(target, budget), budget.number_of("one of", target, identity_of(whole))
     if isinstance(whole, Missing):
         return replace(whole, label=label, which=which)
-    return Unknown(label, which=which, within=frame.function_name())
+    return Unknown(label, which=which, within=frame.function_name(), is_found=True)
 
 
 def bind(target: ast.expr, value: Value, frame: Frame) -> None:
     """Sets a loop's variable, or each of several, to its value."""
     if isinstance(target, ast.Name):
-        frame.set(target.id, value)
+        frame.set(target.id, named_here(value, target.id, None, frame.world.budget))
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):
             bind(part, item, frame)

@@ -10,13 +10,14 @@ from agents_app.formats.python.attributes import put_outside, taken_from_outside
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
-from agents_app.formats.python.frames import Frame, keep_definition, named_after, unknown
+from agents_app.formats.python.frames import Frame, keep_definition, named_here, unknown
 from agents_app.formats.python.jinja import of_jinja
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
-from agents_app.formats.python.texts import CASES, joined_by, method_of_text, template_of
+from agents_app.formats.python.texts import CASES, computed, joined_by, method_of_text, template_of
 from agents_app.formats.python.things import Function
+from agents_app.formats.python.toolsets import tools_of
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.naming import is_generic, without_maker
 from agents_app.formats.to_spec.values import (
@@ -64,7 +65,7 @@ def method_of(
     """The result of a method call; None if the receiver is none of these, so that its class has to be looked into."""
     name = _method(node)
     inner = settled(receiver)
-    if (same := _as_little_known(receiver, node, frame)) is not None:
+    if (same := _as_little_known(receiver, node, args, frame)) is not None:
         return same
     if isinstance(receiver, Unknown) and name in CASES:
         known = method_of_text(inner, name, [], frame.world.budget) if isinstance(inner, Text) else None
@@ -76,17 +77,25 @@ def method_of(
     if isinstance(inner, Mapping):
         result = _open_entry(inner, node, args, frame)
         if result is None:
+            if name == "update":
+                _remember(inner, args, fields, frame)
             result = _mapping(inner, name, args, fields, frame.world.budget, removes=not frame.world.undecided)
         frame.world.documents.note_use(result)
         return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
-    if isinstance(inner, Outside) and args and name in ("get", "set"):
-        put_outside(inner, settled(args[0]), args[-1], frame)
-        result = taken_from_outside(inner, settled(args[0]), frame)
+    result = _of_outside(inner, name, args, frame) if isinstance(inner, Outside) else result
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
         _say_absent_crew(inner, name, frame)
     return result if result is not None else path_method(inner, name, args, frame)
+
+
+def _of_outside(library: Outside, name: str, args: list[Value], frame: Frame) -> Value | None:
+    """A session that keeps agents: ``session.set("cook", cook)``, ``session.get("cook")``."""
+    if not args or name not in ("get", "set"):
+        return None
+    put_outside(library, settled(args[0]), args[-1], frame)
+    return taken_from_outside(library, settled(args[0]), frame)
 
 
 def _say_absent_crew(run: Value, method: str, frame: Frame) -> None:
@@ -98,10 +107,20 @@ def _say_absent_crew(run: Value, method: str, frame: Frame) -> None:
         reading.report.gather(message, place=origin.place, item=f"`{origin.name}`", level="warning")
 
 
-def _as_little_known(receiver: Value, node: ast.Call, frame: Frame) -> Value | None:
+def _with_default(node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
+    """``given.get("firm", "the firm")`` of something that only a run shows: an input with what it falls back on."""
+    other = settled(args[1]) if len(args) == 2 else None
+    is_plain = isinstance(other, Text) and other.literal and bool(other.template.strip())
+    is_plain |= isinstance(other, Constant) and other.value is not None and not isinstance(other.value, bool)
+    return replace(unknown(node, frame), known=other) if is_plain else None
+
+
+def _as_little_known(receiver: Value, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
     """What this method gives of a thing that is missing or unknown, if that is as missing or unknown itself."""
     if isinstance(receiver, Missing) and _method(node) in _OF_MISSING:
         return replace(receiver, label=label_of(node, frame.world.budget))
+    if _method(node) == "get" and isinstance(settled(receiver), Unknown | Definition):
+        return _with_default(node, args, frame)
     trimmed = isinstance(receiver, Unknown) and not receiver.source and _method(node) in _TRIMS
     return receiver if trimmed else None
 
@@ -117,28 +136,30 @@ def _of_definition(
             return _copied(made, args, fields, node, frame)
         return _executed(made, node, args, fields, frame)
     result = of_parser(made, name, args, fields, frame.world.budget) or of_jinja(made, name, args, fields, frame)
-    if result is not None:
-        return result
-    if name in ("substitute", "safe_substitute", "format", "format_prompt"):
-        return _of_template(made, name, args, fields, frame.world.budget)
-    return None
+    if result is None and name in ("substitute", "safe_substitute", "format", "format_prompt"):
+        result = _of_template(made, name, args, fields, frame.world.budget)
+    return tools_of(made, node, args, fields, frame) if result is None else result
 
 
 def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     name = _method(node)
     if name == "format":
-        written = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        values = {
-            key: named_after(field.value, written[key], key) if key in written else field.value
-            for key, field in fields.items()
-        }
-        return formatted(text, args, values, budget)
+        return formatted(text, args, _placed(fields, budget), budget)
     if name == "format_map" and args and isinstance(args[0], Mapping):
         budget.pay_elements(len(args[0].fields))
-        return formatted(text, [], {key: field.value for key, field in args[0].fields.items()}, budget)
+        return formatted(text, [], _placed(args[0].fields, budget), budget)
     if name == "join" and args:
         return joined_by(text, args[0], node.args[0], budget)
     return method_of_text(text, name, args, budget)
+
+
+def _placed(fields: dict[str, Field], budget: Budget) -> dict[str, Value]:
+    """What goes into a template, each called as its place there; what a library gives is only shown by a run."""
+    given = {name: field.value for name, field in fields.items()}
+    for name, value in given.items():
+        is_open = isinstance(value, Definition) and value.kind == "other"
+        given[name] = computed(value, budget, ast.Name(name)) if is_open else named_here(value, name, None, budget)
+    return given
 
 
 def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
@@ -258,6 +279,15 @@ def _mapping(
     return result
 
 
+def _remember(mapping: Mapping, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
+    """Notes what the entries are that ``update`` changes, for branches that may be taken back."""
+    more = settled(args[0]) if args else None
+    for given in (fields, more.fields if isinstance(more, Mapping) else {}):
+        frame.world.budget.pay_elements(len(given))
+        for name in given:
+            frame.world.put(mapping.fields, name, mapping.fields.get(name, given[name]))
+
+
 def _open_entry(mapping: Mapping, node: ast.Call, args: list[Value], frame: Frame) -> Value | None:
     """What ``get`` gives for a key that only a run shows, of texts: an input with what the source falls back on."""
     key = settled(args[0]) if args and _method(node) == "get" and mapping.fields else Constant(None)
@@ -311,10 +341,10 @@ def _of_template(
     text = settled(given or (template.args[0].value if template.args else Constant(None)))
     if not isinstance(text, Text):
         return None
-    values = {key: field.value for key, field in fields.items()}
+    values = _placed(fields, budget)
     if args and isinstance(mapping := settled(args[0]), Mapping):
         budget.pay_elements(len(mapping.fields))
-        values = {key: field.value for key, field in mapping.fields.items()} | values
+        values = _placed(mapping.fields, budget) | values
     return substituted(text, values, budget) if "substitute" in name else formatted(text, [], values, budget)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agents_app.formats.documents import PASTED, is_end_of, nearest
 from agents_app.formats.python.frames import Frame
+from agents_app.formats.python.texts import joined, template_of
 from agents_app.formats.report import UnreadableError
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -28,6 +29,7 @@ from agents_app.formats.yaml.reader import as_value
 from agents_app.formats.yaml.strict import documents
 
 MAX_PATH = 300
+MAX_TEMPLATE = 3_000
 MAX_PARENTS = 20
 _PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _SAME = frozenset({"abspath", "realpath", "normpath", "expanduser", "expandvars", "fspath", "relpath"})
@@ -41,9 +43,11 @@ _READS = frozenset({"read_text", "read", "read_bytes", "getvalue"})
 
 @dataclass(frozen=True, slots=True)
 class FilePath(Value):
-    """A path, or the file there once it is opened; it starts with ``/`` if it counts from the project's own folder."""
+    """A path, or the file there once it is opened; it starts with ``/`` if it counts from the project's own folder.
+    ``whole``: all of it, where only a run shows parts of it; ``path`` is then what is known at its end."""
 
     path: str
+    whole: Text | None = None
 
     @property
     def label(self) -> str:
@@ -68,8 +72,13 @@ def path_call(called: str, args: list[Value], fields: dict[str, Field], frame: F
 
 
 def _os_path(name: str, args: list[Value], frame: Frame) -> Value | None:
-    """The functions of ``os.path``."""
-    path = _joined(args if name == "join" else args[:1], frame).path
+    """The functions of ``os.path``; None for others, and for what only a run shows."""
+    joined_path = _joined(args if name == "join" else args[:1], frame)
+    path = joined_path.path
+    if joined_path.whole is not None:
+        if name == "basename":
+            return _last_of(joined_path.whole)
+        return joined_path.whole if name == "join" else None
     if name == "dirname":
         return Text(posixpath.dirname(path))
     if name in _ASKS:
@@ -107,6 +116,9 @@ def path_attribute(value: FilePath, name: str) -> Value | None:
             path = _parent(path)
             parents.append(FilePath(path))
         return Items(list(parents))
+    if value.whole is not None and name in ("name", "stem"):
+        last = _last_of(value.whole)
+        return Text(posixpath.splitext(last.template)[0], last.computed) if last and name == "stem" else last
     named = {"name": posixpath.basename(value.path), "stem": posixpath.splitext(posixpath.basename(value.path))[0]}
     return Text(named[name]) if name in named else None
 
@@ -198,7 +210,7 @@ def _inline(text: str, frame: Frame) -> Value | None:
         budget.at(outer)
 
 
-def _content(file: FilePath, frame: Frame) -> Value:
+def _content(file: FilePath, frame: Frame) -> Value | None:
     """The text of the file, if it is one of the project's; YAML and JSON stay files until they are loaded."""
     world = frame.world
     world.budget.pay_looking(len(world.documents.prose) + len(world.documents.texts))
@@ -208,6 +220,8 @@ def _content(file: FilePath, frame: Frame) -> Value:
     if text is not None:
         world.budget.pay_chars(len(text))
         return Text(text)
+    if file.whole is not None and ((last := _last_of(file.whole)) is None or last.computed):
+        return None  # which file it is, only a run shows
     return Missing(_name_of(file.path), source=file.path, why=f"`{file.path.lstrip('/')}` was not given")
 
 
@@ -223,8 +237,10 @@ def _opened(value: Value, frame: Frame) -> Value:
 
 def _joined(parts: list[Value], frame: Frame) -> FilePath:
     path = ""
+    wholes: list[Text] = []
     for part in parts:
         inner = _opened(part, frame)
+        wholes.append(_whole(part, inner, frame))
         if isinstance(inner, FilePath):
             piece = inner.path
         elif isinstance(inner, Text):
@@ -237,7 +253,35 @@ def _joined(parts: list[Value], frame: Frame) -> FilePath:
             posixpath.join(path, piece.replace("\\", "/")) if len(path) + len(piece) <= MAX_PATH else piece[-MAX_PATH:]
         )
     frame.world.budget.pay_chars(len(path))
-    return FilePath(posixpath.normpath(path) if path else ".")
+    whole = _with_slashes(wholes, frame) if any(part.computed for part in wholes) else None
+    return FilePath(posixpath.normpath(path) if path else ".", whole)
+
+
+def _whole(part: Value, inner: Value, frame: Frame) -> Text:
+    """A part of a path as text, with placeholders for what only a run shows."""
+    if isinstance(inner, FilePath):
+        return inner.whole or Text(inner.path)
+    if isinstance(inner, Text | Constant):
+        return template_of(inner, frame.world.budget)
+    return template_of(part, frame.world.budget)
+
+
+def _with_slashes(parts: list[Text], frame: Frame) -> Text | None:
+    """The parts as one path; None if it is too long to be one."""
+    pieces: list[Text] = []
+    for part in parts:
+        pieces += [Text("/"), part] if pieces and not pieces[-1].template.endswith("/") else [part]
+    if sum(len(piece.template) for piece in pieces) > MAX_TEMPLATE:
+        return None
+    whole = joined(pieces, frame.world.budget)
+    return whole if isinstance(whole, Text) else None
+
+
+def _last_of(whole: Text) -> Text | None:
+    """The last part of a path; None if that is something which only a run shows."""
+    last = whole.template.rpartition("/")[2]
+    computed = tuple(part for part in whole.computed if part.mark in last)
+    return None if any(part.mark == last for part in computed) else Text(last, computed)
 
 
 def _known_end(text: Text) -> str:

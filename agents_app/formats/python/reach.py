@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from agents_app.formats.python.uses import names_given, telling_names
+
 _ASKS = frozenset({"kickoff", "kickoff_async", "akickoff"})
 _PARTS = frozenset({"Agent", "LiteAgent", "Task", "ConditionalTask", "Crew"})
 _TELLING = (frozenset({"role", "goal", "backstory"}), frozenset({"description", "expected_output"}))
@@ -34,11 +36,12 @@ class Reach:
     """``builders``: names of functions and classes in whose code a ``Crew`` is made, directly or through others.
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
-    ``adders``: those that add to something; ``askers``: those in which something is kicked off. ``making``:
-    definitions, branches and loops that make parts, themselves or through functions of the project, ``building``: that
-    make crews; ``parts``: the names whose calls make parts. ``called``: the names of all that is called; ``handed``: of
-    what is given to a call, which may call it. ``calls``: which functions that make parts a function calls, by names.
-    ``bases``: the names of what classes are made of.
+    ``adders``: those that add to something that parts may hang on; ``askers``: those in which something is kicked off.
+    ``making``: definitions, branches and loops that make parts, themselves or through functions of the project,
+    ``building``: that make crews; ``parts``: the names whose calls make parts. ``called``: the names of all that is
+    called, and of classes whose methods are; ``handed``: of what is given to a call, which may call it. ``calls``:
+    which functions that make parts a function calls, by names. ``bases``: the names of what classes are made of.
+    ``telling``: the names that parts may hang on.
     """
 
     builders: frozenset[str] = frozenset()
@@ -52,6 +55,7 @@ class Reach:
     handed: frozenset[str] = frozenset()
     calls: dict[str, set[str]] = field(default_factory=dict)
     bases: frozenset[str] = frozenset()
+    telling: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +66,7 @@ class _Code:
     around: _Code | None
     makes: bool = False
     asks: bool = False
-    adds: bool = False
+    adds: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -97,18 +101,15 @@ class _Names:
 def reach_of(trees: Iterable[ast.Module]) -> Reach:
     """What the trees of a project reach."""
     names, reach = _Names(), Reach()
-    walked: list[list[_Code]] = []
-    for tree in trees:
-        pieces: list[_Code] = []
+    walked = list(trees)
+    pieces: list[_Code] = []
+    for tree in walked:
         for node, code in _walked(tree, pieces):
             _note(node, code, names)
-        walked.append(pieces)
     parts = names.also(_PARTS)
     for name in parts:
         for code in names.callers.get(name, ()):
             code.makes = True
-    for pieces in walked:
-        _spread(pieces, reach)
     crews = names.also({"Crew"})
     building, reach.building = _reaching(names.callers, crews)
     reach.builders = frozenset(building - crews - {"__init__"})
@@ -117,6 +118,8 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
     reach.bases = frozenset(names.bases)
     making, reach.making = _reaching(names.callers, parts, also=names.telling)
     reach.parts = frozenset(making)
+    reach.telling = telling_names(walked, reach.parts, reach.making)
+    _spread(pieces, reach)
     for name in making:
         for code in names.callers.get(name, ()):
             scope = _scope_of(code)
@@ -134,7 +137,7 @@ def _note(node: ast.AST, code: _Code | None, names: _Names) -> None:
     elif isinstance(node, ast.ImportFrom):
         names.aliases += [(alias.name, alias.asname) for alias in node.names if alias.asname]
     elif isinstance(node, ast.AugAssign) and code:
-        code.adds = True
+        code.adds += names_given(node.target)
     elif isinstance(node, ast.Call):
         _note_call(node, code, names)
 
@@ -177,16 +180,16 @@ def _walked(tree: ast.Module, pieces: list[_Code]) -> Iterator[tuple[ast.AST, _C
 
 def _spread(pieces: list[_Code], reach: Reach) -> None:
     for code in reversed(pieces):
+        tells = not reach.telling.isdisjoint(code.adds) or id(code.node) in reach.adders
         if code.around:
             code.around.makes |= code.makes
-            code.around.adds |= code.adds
             code.around.asks |= code.asks
         if code.makes and isinstance(code.node, Scope | ast.If | ast.Match):
             reach.makers.add(id(code.node))
+        if tells:
+            reach.adders |= {id(code.node), *([id(code.around.node)] if code.around else [])}
         if code.asks:
             reach.askers.add(id(code.node))
-        if code.adds and isinstance(code.node, Scope | ast.If | ast.Match):
-            reach.adders.add(id(code.node))
 
 
 def _reaching(

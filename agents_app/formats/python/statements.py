@@ -9,8 +9,8 @@ from agents_app.formats.python.attributes import items_of, own_method, put_outsi
 from agents_app.formats.python.calling import call_function, is_of_many
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
-from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, open_part, unknown
-from agents_app.formats.python.labels import as_label, source_of
+from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, named_here, open_part, unknown
+from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.loops import (
     MAX_ITEMS,
     as_varying,
@@ -29,7 +29,6 @@ from agents_app.formats.python.things import MAX_DECORATORS, MAX_NAME, Class, Fu
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
-    ASKED,
     Constant,
     Definition,
     Field,
@@ -57,7 +56,7 @@ def _expression(node: ast.Expr, frame: Frame) -> None:
 def _assign(node: ast.Assign, frame: Frame) -> None:
     value = frame.evaluate(node.value)
     for target in node.targets:
-        _give(target, value, frame)
+        _give(target, value, frame, node.value)
         if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant) and target.id not in frame.elsewhere:
             frame.constants.add(target.id)
 
@@ -65,38 +64,40 @@ def _assign(node: ast.Assign, frame: Frame) -> None:
 @executes(ast.AnnAssign)
 def _annotated(node: ast.AnnAssign, frame: Frame) -> None:
     if node.value is not None:
-        _give(node.target, frame.evaluate(node.value), frame)
+        _give(node.target, frame.evaluate(node.value), frame, node.value)
 
 
-def _give(target: ast.expr, value: Value, frame: Frame) -> None:
+def _give(target: ast.expr, value: Value, frame: Frame, node: ast.expr | None = None) -> None:
+    """Gives a target a value; ``node`` is the expression that it is of."""
+    if isinstance(value, Items):
+        value.is_named = True
     if isinstance(target, ast.Name):
-        value = _titled(value, target.id)
+        value = _titled(value, target.id, node, frame)
         _mark_replaced(frame.elsewhere.get(target.id, frame).names.get(target.id), value, frame.place(target))
         frame.set(target.id, value)
     elif isinstance(target, ast.Attribute):
-        value = _titled(value, target.attr)
+        value = _titled(value, target.attr, node, frame)
         owner = settled(frame.evaluate(target.value))
         frame.world.touched += isinstance(owner, Definition)
         put_outside(owner, target.attr, value, frame)
-        set_attribute(owner, target.attr, value, Field(value, frame.place(target)))
+        set_attribute(owner, target.attr, value, Field(value, frame.place(target)), frame)
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):
             _give(part, item, frame)
     elif isinstance(target, ast.Subscript):
-        _put(target, value, frame)
+        _put(target, value, frame, node)
 
 
-def _titled(value: Value, name: str) -> Value:
-    """The value, which keeps the first name that says something; a computed value gets this one."""
+def _titled(value: Value, name: str, node: ast.expr | None, frame: Frame) -> Value:
+    """The value; a part of a crew keeps the first name that says something."""
     if isinstance(value, Definition) and (
         is_generic(value.name) or (value.is_named_by_maker and _says_more(name, value))
     ):
         value.name, value.is_named_by_maker = name, False
-    if isinstance(value, Unknown) and (value.source or value.label == ASKED):
-        within = "" if value.label == ASKED else value.within
-        elsewhere = replace(value.elsewhere, name=name[:MAX_NAME]) if value.elsewhere else None
-        return replace(value, label=as_label(name), within=within, elsewhere=elsewhere)
-    return value
+    named = named_here(value, name, node, frame.world.budget)
+    if isinstance(named, Unknown) and named.elsewhere and named.source:
+        return replace(named, elsewhere=replace(named.elsewhere, name=name[:MAX_NAME]))
+    return named
 
 
 def _says_more(name: str, made: Definition) -> bool:
@@ -109,7 +110,7 @@ def _mark_replaced(old: Value | None, new: Value, place: Place) -> None:
         old.replaced = place
 
 
-def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
+def _put(target: ast.Subscript, value: Value, frame: Frame, node: ast.expr | None) -> None:
     container = settled(frame.evaluate(target.value))
     if isinstance(target.slice, ast.Slice):
         bounds, given = slice_of(target.slice, frame), settled(value)
@@ -125,8 +126,8 @@ def _put(target: ast.Subscript, value: Value, frame: Frame) -> None:
         name = template_of(key, frame.world.budget).template
         if is_open and frame.world.undecided and name in container.fields:
             name = f"{name}{size_of(container)}"  # only a run shows which of them it is
-        value = value if is_open else _titled(value, name[:MAX_NAME])
-        container.fields[name] = Field(value, frame.place(target))
+        value = value if is_open else _titled(value, name[:MAX_NAME], node, frame)
+        frame.world.put(container.fields, name, Field(value, frame.place(target)))
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
         container.items[index] = value
     elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.labels import as_label, label_of, source_of
+from agents_app.formats.python.labels import as_label, label_of, says_as_much, source_of
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -24,6 +25,7 @@ from agents_app.formats.to_spec.values import (
     Value,
     elsewhere_of,
     literal_text,
+    open_of,
     settled,
     size_of,
 )
@@ -43,6 +45,8 @@ def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> T
     """Any value as a part of a text."""
     if isinstance(value, Text):
         return value
+    if (open_value := open_of(value)) is not None:
+        return template_of(_as_open(value, open_value, budget), budget)
     if isinstance(value, Constant):
         return Text(value.raw or str(value.value))
     if isinstance(value, Unknown | Secret):
@@ -56,11 +60,21 @@ def template_of(value: Value, budget: Budget, node: ast.expr | None = None) -> T
     return template_of(computed(value, budget, node), budget)
 
 
+def _as_open(value: Value, open_value: Unknown, budget: Budget) -> Unknown:
+    """An input for what may change, with what it is now as its default; None is no default."""
+    try:
+        return replace(open_value, known=_written(value, budget)) if isinstance(value, Items | Mapping) else open_value
+    except ValueError:
+        return open_value
+
+
 def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     """What stands for a value that is no text: it is named after the source's name of it, or after the expression."""
     if isinstance(value, Definition) and isinstance(value.origin, ast.expr):
-        label = as_label(value.name) if value.name else label_of(node or value.origin, budget)
-        return Unknown(label, source_of(value.origin, budget), which=value.which, within=value.within)
+        named = as_label(value.name) if value.name else label_of(node or value.origin, budget)
+        label = node.id if isinstance(node, ast.Name) and says_as_much(node.id, named) else named
+        which = budget.number_of("named", value.which, value.name) if value.name else value.which
+        return Unknown(label, source_of(value.origin, budget), which=which, within=value.within, named=named)
     which = budget.number_of(value)
     if isinstance(value, Items | Mapping) and node is not None and not size_of(value):  # what a run puts in comes later
         return Unknown(label_of(node, budget), source_of(node, budget), _written(value, budget), which=which)
@@ -105,6 +119,11 @@ def joined_by(separator: Text, value: Value, node: ast.expr, budget: Budget) -> 
         return value
     if isinstance(value, Text) and value.literal:
         value = characters(value, budget)
+    if isinstance(value, Items) and value.open_as is not None:
+        whole = joined_by(separator, replace(value, open_as=None), node, budget)
+        which = budget.number_of("joined", value.open_as.which, separator.template, whole)
+        known = whole if isinstance(whole, Text) and whole.literal else None
+        return replace(value.open_as, known=known, which=which)
     if isinstance(value, Items) and value.is_sample:
         return _of_unknown_many(value, node, budget)
     if not isinstance(value, Items):

@@ -12,7 +12,7 @@ from agents_app.formats.report import NOWHERE, ImportedCrew, UnreadableError, co
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
-from agents_app.formats.to_spec.fields import Reading, Tally, built, plain_text
+from agents_app.formats.to_spec.fields import Reading, Tally, built, describe, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
@@ -21,6 +21,7 @@ from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
     Field,
+    Mapping,
     Value,
     members,
     settled,
@@ -33,6 +34,7 @@ MAX_CREWS = 30
 MAX_VARIANTS = 10
 _TEXTS = ("description", "expected_output", "role", "goal", "backstory")
 MAX_SPEC = 2_000_000
+MAX_SAID = 60
 _PARTS = frozenset(
     {"crew", "crews", "agents", "tasks", "agents_tasks", "config", "configs", "src", "lib", "backend", "init"}
 )
@@ -340,10 +342,18 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
         if known:
             keys[known] = None
             continue
-        name = name_meant(item, reading.budget) or getattr(item, "name", "") or "a part"
-        message = f"Task {key}: `{name}` in its context is not a task of this crew; it was left out."
-        reading.report.warn(field.place, message)
+        reading.report.warn(field.place, f"Task {key}: {_no_task(settled(item), reading)}")
     return tuple(keys)
+
+
+def _no_task(item: Value, reading: Reading) -> str:
+    """What is amiss with something in a task's context that is no task."""
+    if isinstance(item, Mapping):
+        entries = (plain_text(settled(entry.value), reading.budget) for entry in item.fields.values())
+        said = next((f" ({text[:MAX_SAID]})" for text in entries if text), "")
+        return f"a dictionary in its context is no task{said}; put what it says into the description."
+    name = name_meant(item, reading.budget) or getattr(item, "name", "") or describe(item)
+    return f"`{name[:MAX_SAID]}` in its context is not a task of this crew; it was left out."
 
 
 def _named(value: Value, tasks: Roster) -> Definition | None:

@@ -181,6 +181,9 @@ def _note_computed(
     origin = reading.absent.origin(part) if "(" not in part.source else None
     if origin:
         reading.report.warn(place, f"{what} holds {origin.words}; it became the input {{{name}}}.")
+    elif part.changed_by:
+        message = f"{what} holds `{part.source}`, which `{part.changed_by}` may change when the code runs; it became"
+        reading.report.warn(place, f"{message} the input {{{name}}}.")
     elif part.source:
         message = f"{what} holds `{part.source}`, which only running the code would compute; it became the input "
         reading.report.warn(place, f"{message}{{{name}}}.")

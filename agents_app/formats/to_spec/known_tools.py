@@ -30,7 +30,7 @@ ALIKE = {
 """The tool here takes their place; it asks another service, or says things in another form."""
 
 _DOCUMENTS = "upload its documents under Knowledge and give the agent knowledge_search"
-_SERVER = (
+SERVER = (
     "give the agent mcp with the address of a server that does this, or http_request with the hosts that it may ask"
 )
 _FILES = "runs touch no files: outputs are kept with the run, and inputs come with the launch"
@@ -50,7 +50,7 @@ INSTEAD = {
             DirectorySearchTool WebsiteSearchTool CodeDocsSearchTool LlamaIndexTool ContextualAIQueryTool
             QdrantVectorSearchTool
             WeaviateVectorSearchTool MongoDBVectorSearchTool CouchbaseFTSVectorSearchTool PDFTextWritingTool OCRTool""",
-        _SERVER: """
+        SERVER: """
             MCPServerAdapter GithubSearchTool YoutubeChannelSearchTool YoutubeVideoSearchTool PGSearchTool
             MySQLSearchTool
             NL2SQLTool SnowflakeSearchTool DatabricksQueryTool SingleStoreSearchTool ComposioTool ZapierActionTool
@@ -61,7 +61,8 @@ INSTEAD = {
             OxylabsAmazonProductScraperTool OxylabsAmazonSearchScraperTool BrightDataSearchTool BrightDataDatasetTool
             PatronusEvalTool PatronusPredefinedCriteriaEvalTool PatronusLocalEvaluatorTool ScrapegraphSmartScraperTool
             MergeAgentHandlerTool GenerateCrewaiAutomationTool WikipediaQueryRun YahooFinanceNewsTool PubmedQueryRun
-            WikipediaTool wikipedia arxiv pubmed ArxivQueryRun SQLDatabaseToolkit GmailToolkit""",
+            WikipediaTool wikipedia arxiv pubmed ArxivQueryRun SQLDatabaseToolkit GmailToolkit ComposioToolSet
+            ComposioToolset Composio ArcadeToolManager""",
         _FILES: """
             FileReadTool FileWriterTool FileWriteTool DirectoryReadTool FileCompressorTool FileManagementToolkit
             WriteFileTool ReadFileTool ListDirectoryTool""",

@@ -7,7 +7,7 @@ from typing import Any
 
 from agents_app.formats.report import Place, ToolUse
 from agents_app.formats.to_spec.fields import Reading, data_of, describe, pay_names
-from agents_app.formats.to_spec.known_tools import ALIKE, BY_SNAKE, INSTEAD, OWN, SAME
+from agents_app.formats.to_spec.known_tools import ALIKE, BY_SNAKE, INSTEAD, OWN, SAME, SERVER
 from agents_app.formats.to_spec.llms import is_secret_field
 from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import (
@@ -49,10 +49,10 @@ def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSp
     made = value if isinstance(value, Definition) else None
     name = _name(value)
     known = SAME.get(name) or ALIKE.get(name) or (name if name in BUILT_IN_TOOLS else None)
-    _note_use(name or "made by code", known, reading, owner=owner)
+    _note_use(name or "made by code", known, made, reading, owner=owner)
     if known is None:
         where = made.place if made else place
-        why = INSTEAD.get(name, OWN)
+        why = _instead(name, made)
         reading.report.warn(where, f"{owner}: the tool `{name or 'made by code'}` was left out ({why}).")
         return None
     if name in ALIKE and name not in BUILT_IN_TOOLS:
@@ -61,23 +61,35 @@ def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSp
     return ToolSpec(name=known, config=_config(known, made, reading) if made else {})
 
 
-def _note_use(name: str, known: str | None, reading: Reading, *, owner: str) -> None:
+def _instead(name: str, made: Definition | None) -> str:
+    """What to do instead of a tool; of one that a service's object gives, by that object's class."""
+    service = _service(made) if made else ""
+    if made and service and made.kind == "tool":
+        return f"it is a tool of {service}: {INSTEAD.get(service, SERVER)}"
+    return INSTEAD.get(name, OWN)
+
+
+def _note_use(name: str, known: str | None, made: Definition | None, reading: Reading, *, owner: str) -> None:
     """For the table of the crew's tools: what stands for each, and who has it."""
     tally = reading.tally
     tally.tool_uses += 1
     tally.lost_tool_uses += known is None
     is_other_service = name in ALIKE and known in ("web_search", "scrape_website")
-    why = "it asks another service" if is_other_service else "" if known else INSTEAD.get(name, OWN)
+    why = "it asks another service" if is_other_service else "" if known else _instead(name, made)
     before = tally.tools.get(name, ToolUse(name, known or "", why))
     tally.tools[name] = replace(before, by=tuple(dict.fromkeys((*before.by, owner[:1].lower() + owner[1:]))))
+
+
+def _service(made: Definition) -> str:
+    """The class whose method made a tool; "" if none did."""
+    maker = made.path.rpartition(".")[0].rpartition(".")[2]
+    return maker if maker[:1].isupper() and made.short[:1].islower() else ""
 
 
 def _name(value: Value) -> str:
     """The name of a tool: its class's, or in YAML a text, in any spelling of the class's name."""
     if isinstance(value, Definition):
-        maker = value.path.split(".")[-2:-1]
-        is_method = bool(maker) and maker[0][:1].isupper() and value.short[:1].islower()
-        return value.name or value.short if is_method else value.short
+        return value.name or value.short if _service(value) else value.short
     if isinstance(value, Text):
         name = value.template.strip().rpartition(":")[2]
         return name if name in BUILT_IN_TOOLS else BY_SNAKE.get(snake(name), name)

@@ -47,21 +47,25 @@ class Text(Value):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Value):
-    """A number, a flag or None. ``raw`` is how it was written, if that could also be meant as text."""
+    """A number, a flag or None. ``raw`` is how it was written, if that could also be meant as text. ``open_as`` is as
+    that of ``Items``."""
 
     value: int | float | bool | None
     raw: str = ""
+    open_as: Unknown | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
 class Items(Value):
     """A list, tuple or set. ``chosen_by``: the function that gives it or another one, when the code runs.
-    ``is_sample``: its items stand for any number of such; ``is_whole``: it is empty, and nothing unseen fills it."""
+    ``is_sample``: its items stand for any number of such. ``is_named``: code may fill it by a name that it has.
+    ``open_as``: what stands for it in texts, where code that is not followed before may change it."""
 
     items: list[Value]
     chosen_by: str = ""
     is_sample: bool = False
-    is_whole: bool = False
+    is_named: bool = False
+    open_as: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,13 @@ class Field:
 
 @dataclass(slots=True, eq=False)
 class Mapping(Value):
-    """A dictionary with text keys; ``place`` is where it starts. ``factory`` makes entries that are not there."""
+    """A dictionary with text keys; ``place`` is where it starts. ``factory`` makes entries that are not there.
+    ``open_as``: as that of ``Items``."""
 
     fields: dict[str, Field]
     place: Place = NOWHERE
     factory: Value | None = None
+    open_as: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,10 @@ class Unknown(Value):
     ``defined`` is false for a name that the source uses but never defines. ``which`` tells those of one label apart
     that are not the same thing; 0 for what is one thing wherever it is named so. ``of`` tells apart what is found in
     them: the number of the function whose parameter it is. ``within``: what the function makes in which it was found.
-    ``perhaps``: one of the values that it may have, where nothing says that it is this one.
-    ``elsewhere``: what makes it.
+    ``perhaps``: one of the values that it may have, where nothing says that it is this one. ``elsewhere``: what makes
+    it. ``changed_by``: what may give it another value than ``known``. ``is_found``: it is called after where it was
+    found: any of what a loop goes over, or what somebody answers. ``named``: the label that it had before it got nearer
+    ones.
     """
 
     label: str
@@ -116,6 +124,9 @@ class Unknown(Value):
     within: str = field(default="", compare=False)
     perhaps: Value | None = field(default=None, compare=False)
     elsewhere: Elsewhere | None = field(default=None, compare=False)
+    changed_by: str = field(default="", compare=False)
+    is_found: bool = field(default=False, compare=False)
+    named: str = field(default="", compare=False)
 
     @property
     def mark(self) -> str:
@@ -223,6 +234,11 @@ def settled(value: Value) -> Value:
         if inner is None:
             return value
         value = inner
+
+
+def open_of(value: Value) -> Unknown | None:
+    """What stands for a value in texts, if code that is not followed before may change it."""
+    return value.open_as if isinstance(value, Constant | Items | Mapping) else None
 
 
 def literal_text(value: Value, budget: Budget) -> str | None:

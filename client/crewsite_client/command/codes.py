@@ -12,3 +12,5 @@ UNCLEAR = 4
 NOT_ENDED = 5
 """It was not waited for any longer, or is paused: it is still there."""
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""Who read the output has gone, as ``head`` does. The same as a shell gives."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from crewsite_client.answers import Imported, Note
 from crewsite_client.asks import ExportFormat
 from crewsite_client.command import codes
+from crewsite_client.command.files.project_files import packed
+from crewsite_client.command.files.reading import read_object
+from crewsite_client.command.files.writing import check_target, written
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, crew_and_version
-from crewsite_client.command.project_files import packed
 from crewsite_client.command.screen import one_line
 
 LEVELS = {"error": "red", "warning": "yellow", "info": "dim"}
 MOST_NOTES = 20
+ENDINGS: dict[ExportFormat, str] = {"json": ".json", "python": ".py", "yaml": "-yaml.zip", "jsonc": "-jsonc.zip"}
+"""Of a file in a folder. The server's own name for it is not taken: with --force it could be that of any other file."""
 
 
 @click.command("import", short_help="Make crews of files, folders and archives.")
@@ -87,12 +89,7 @@ def _replace(here: Here, paths: Sequence[str], slug: str, note: str | None, key:
     """The draft of a crew from its own JSON; nobody's edit meanwhile is lost, since the revision is named."""
     if len(paths) != 1 or not Path(paths[0]).is_file():
         raise Stop("--into takes one file.")
-    try:
-        spec: Any = json.loads(Path(paths[0]).read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise Stop(f"{paths[0]} is no JSON: {fault}") from fault
-    if not isinstance(spec, dict):
-        raise Stop(f"{paths[0]} is no crew.")
+    spec = read_object(paths[0])
     crew = here.site.replace_crew(slug, spec, revision=here.site.crew(slug)["revision"])
     version = here.site.save_version(slug, note=note, revision=crew["revision"], key=key) if note is not None else None
     if here.screen.as_json:
@@ -116,26 +113,26 @@ def _replace(here: Here, paths: Sequence[str], slug: str, note: str | None, key:
 def export(here: Here, crew: str, form: ExportFormat, output: Path | None, force: bool) -> int:
     """Write CREW, or CREW@VERSION, to a file: for CrewAI as Python, YAML or JSON, or as Crewsite's own JSON."""
     slug, version = crew_and_version(crew)
-    file = here.site.export(slug, form, version=version)
-    report = here.site.export_report(slug, form, version=version)
-    if str(output) == "-":
-        return _print(here, file.content)
     target = output or Path()
     if target.is_dir():
-        target /= file.name
-    try:
-        with target.open("wb" if force else "xb") as opened:
-            opened.write(file.content)
-    except FileExistsError:
-        raise Stop(f"{target} is there already; --force writes over it.") from None
-    except OSError as fault:
-        raise Stop(f"{target} cannot be written: {fault.strerror}.") from fault
+        target /= f"{slug}{ENDINGS[form]}"
+    printed = str(output) == "-"
+    if not printed:
+        check_target(target, force=force)
+    file = here.site.export(slug, form, version=version)
+    report = here.site.export_report(slug, form, version=version)
+    if printed:
+        return _print(here, file.content)
+    with written(target, force=force) as opened:
+        opened.write(file.content)
     if here.screen.as_json:
         here.screen.document({"file": str(target), "bytes": len(file.content), "report": report["report"]})
         return codes.GOOD
     for remark in report["report"]:
-        here.screen.say(f"{remark['level']} {remark['field']}: {remark['message']}", style=LEVELS[remark["level"]])
-    here.screen.text(target)
+        here.screen.say(
+            f"{remark['level']} {remark['field']}: {remark['message']}", style=LEVELS.get(remark["level"], "")
+        )
+    here.screen.file(target)
     return codes.GOOD
 
 
@@ -143,7 +140,7 @@ def _print(here: Here, content: bytes) -> int:
     if here.screen.as_json:
         raise Stop("A file that is printed is no JSON document: leave out --json, or give --output FILE.")
     if not here.screen.out.is_terminal:
-        sys.stdout.buffer.write(content)
+        here.screen.raw(content)
         return codes.GOOD
     try:
         here.screen.text(content.decode())

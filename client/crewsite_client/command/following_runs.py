@@ -48,6 +48,8 @@ class Interrupted(Stop):
         for identity in going:
             lines.append(f"  crewsite watch {identity}   follows it again")
             lines.append(f"  crewsite cancel {identity}  stops it")
+            if what != "run":
+                lines.append(f"  crewsite results {identity} -o FILE  writes its rows")
         super().__init__("\n".join(lines), codes.INTERRUPTED, "interrupted")
 
 
@@ -184,9 +186,9 @@ def follow_batches(
 
     try:
         with _progress(screen) as show:
-            for one in ids:
+            for one in set(ids):
                 threading.Thread(target=read, args=(one,), daemon=True).start()
-            while len(ended) < len(ids):
+            while len(ended) < len(set(ids)):  # a server may name the same one twice
                 one, state = told_of.get()
                 if isinstance(state, BaseException):
                     raise state

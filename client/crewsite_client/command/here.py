@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import click
 
 from crewsite_client import Crewsite, CrewsiteError, NotAllowed, Refused, StillGoing, Unreachable
 from crewsite_client.command import codes, settings
-from crewsite_client.command.screen import Screen
+from crewsite_client.command.screen import OutputGone, Screen
 from crewsite_client.errors import Busy, ServerFault
 
 Command = Callable[..., int | None]
@@ -47,12 +48,16 @@ def asks_server(command: Command) -> Callable[..., None]:
     def wrapped(as_json: bool, profile: str | None, url: str | None, over_http: bool, **options: Any) -> None:
         screen = Screen(as_json=as_json)
         try:
-            with client(settings.chosen(url, profile, over_http=over_http)) as site:
-                code = command(Here(screen, site), **options)
-        except (CrewsiteError, Stop, settings.NoSettings) as error:
-            code = _told(screen, error)
-        except KeyboardInterrupt:
-            code = _told(screen, Stop("Interrupted.", codes.INTERRUPTED, "interrupted"))
+            try:
+                with client(settings.chosen(url, profile, over_http=over_http)) as site:
+                    code = command(Here(screen, site), **options)
+            except (CrewsiteError, Stop, settings.NoSettings) as error:
+                code = _told(screen, error)
+            except KeyboardInterrupt:
+                code = _told(screen, Stop("Interrupted.", codes.INTERRUPTED, "interrupted"))
+            screen.flush()
+        except OutputGone as gone:
+            code = _gone(screen, gone)
         click.get_current_context().exit(code or codes.GOOD)
 
     return wrapped
@@ -85,6 +90,15 @@ def message_of(error: Exception) -> str:
 def _field(name: str) -> str:
     row = re.fullmatch(r"inputs\.(\d+)(?:\.(.+))?", name)
     return f"row {int(row.group(1)) + 1}" + (f", {row.group(2)}" if row.group(2) else "") if row else name
+
+
+def _gone(screen: Screen, gone: OutputGone) -> int:
+    gone.end()
+    if gone.is_closed_pipe:
+        return codes.PIPE_CLOSED
+    with suppress(OutputGone):
+        screen.say(f"crewsite: Standard output cannot be written: {gone}.", style="red")
+    return codes.USAGE
 
 
 def _told(screen: Screen, error: Exception) -> int:

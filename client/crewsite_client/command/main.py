@@ -7,17 +7,19 @@ import sys
 
 import click
 
-from crewsite_client.command.batches import batch
+from crewsite_client.command.batches import batch, results
 from crewsite_client.command.crews import export, import_
+from crewsite_client.command.data_sets import data_sets
 from crewsite_client.command.gate.gate import gate
 from crewsite_client.command.money import bill, compare
 from crewsite_client.command.profiles import completion, login, logout, profiles
 from crewsite_client.command.runs import cancel, launch, runs, watch
+from crewsite_client.command.schedules import schedules
 from crewsite_client.connection import AGENT
 
 EPILOG = (
     "Exit codes: 0 good · 1 a run failed, or the gate is shut · 2 what was asked cannot be · 3 not allowed or not "
-    "reachable · 4 too few runs to tell · 5 not ended in time, or paused · 130 interrupted"
+    "reachable · 4 too few runs to tell · 5 not ended in time, or paused · 130 interrupted · 141 nobody reads on"
 )
 
 
@@ -35,6 +37,9 @@ for command in (
     export,
     launch,
     batch,
+    results,
+    data_sets,
+    schedules,
     runs,
     watch,
     cancel,

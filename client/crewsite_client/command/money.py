@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
 
 import click
 
-from crewsite_client.answers import Bill, Column, Comparison, Interval, Spread
-from crewsite_client.asks import YesOrNo
+from crewsite_client import asks
+from crewsite_client.answers import Bill, Column, Comparison, File, Interval, Spread
+from crewsite_client.asks import Ask, YesOrNo
 from crewsite_client.command import codes
 from crewsite_client.command.figures import counted, span, usd
+from crewsite_client.command.files.writing import check_target, written
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import is_id
 from crewsite_client.command.screen import one_line
@@ -124,18 +129,62 @@ def _clear(interval: Interval | None) -> str:
 
 @click.command(short_help="Show a month's bill.")
 @click.argument("month", required=False, metavar="[YYYY-MM]")
-@click.option("--by", default="crew", show_default=True, help="crew, model, agent, person, label:NAME ...")
+@click.option("--by", help="crew (if left out), model, agent, person, label:NAME ...; up to four in a file.")
 @click.option("--simulated", type=KIND, default="no", show_default=True, help="Of simulated money there is no bill.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write its lines to a file: .csv.")
+@click.option("--frozen", is_flag=True, help="With -o: a closed bill's document, .json as it was frozen, or .csv.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
 @asks_server
-def bill(here: Here, month: str | None, by: str, simulated: YesOrNo) -> int:
-    """Show a month's bill, or the present month's so far."""
-    found = here.site.bill(month or datetime.now(UTC).strftime("%Y-%m"), simulated=simulated)
+def bill(
+    here: Here, month: str | None, by: str | None, simulated: YesOrNo, output: Path | None, frozen: bool, force: bool
+) -> int:
+    """Show a month's bill, or the present month's so far; -o writes it to a file."""
+    month = month or datetime.now(UTC).strftime("%Y-%m")
+    if output is not None:
+        return _write_bill(here, output, _file_of(month, output, by, simulated, frozen=frozen), month, force=force)
+    if frozen or force:
+        raise Stop("--frozen and --force belong to -o FILE.")
+    found, by = here.site.bill(month, simulated=simulated), by or "crew"
     if here.screen.as_json:
         here.screen.document(found)
         return codes.GOOD
     if by not in found["by"]:
         raise Stop(f"--by is one of {', '.join(map(one_line, found['by']))}.")
     _show_bill(here, found, by)
+    return codes.GOOD
+
+
+def _file_of(month: str, output: Path, by: str | None, simulated: YesOrNo, *, frozen: bool) -> Ask[File]:
+    """What the file is asked for by. Raises ``Stop`` for an ending that there is none of."""
+    form = output.suffix.lower().removeprefix(".")
+    if frozen:
+        if form not in ("csv", "json") or by or simulated == "yes":
+            raise Stop("A frozen bill is .json or .csv, whole and of real money.")
+        return asks.closed_bill(month, cast("asks.BillFormat", form))
+    if form != "csv":
+        raise Stop(f"{output}: the lines of a bill are .csv; --frozen writes a closed one's document as .json.")
+    return asks.bill_lines(month, simulated, by.split(",") if by else ())
+
+
+def _write_bill(here: Here, output: Path, ask: Ask[File], month: str, *, force: bool) -> int:
+    check_target(output, force=force)
+    is_document = ask.accept == "application/json"
+    wanted = here.site.bill(month)["hash"] if is_document else None
+    with written(output, force=force) as file:
+        saved = here.site.download(ask, file)
+        if is_document:
+            file.seek(0)
+            found = hashlib.sha256()
+            while part := file.read(1_000_000):
+                found.update(part)
+            if found.hexdigest() != wanted:
+                raise Stop(
+                    "The document is not the one that the bill's SHA-256 is of.", codes.NO_ACCESS, "not_the_same"
+                )
+    if here.screen.as_json:
+        here.screen.document({"file": str(output), "bytes": saved.size, "sha256": wanted})
+    else:
+        here.screen.file(output)
     return codes.GOOD
 
 

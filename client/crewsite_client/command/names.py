@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import click
 from click.shell_completion import CompletionItem
@@ -14,17 +16,20 @@ from crewsite_client.command.here import Stop
 from crewsite_client.command.screen import one_line
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,199}")
 COMPLETION_S = 2.0
 MOST_OFFERED = 200
 
 
-class CrewName(click.ParamType[str]):
-    """A crew's slug, or ``crew@3`` for a version of it."""
+class Name(click.ParamType[str]):
+    """A name that the shell completes, where the server says the team's soon."""
 
-    name = "crew"
+    def __init__(self, name: str, offered: Callable[[Crewsite], Iterator[tuple[str, str]]]) -> None:
+        """``offered``: names, each with what it is."""
+        self.name = name
+        self._offered = offered
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The team's crews, where the server says them soon."""
         try:
             profile = settings.chosen(
                 ctx.params.get("url"), ctx.params.get("profile"), over_http=bool(ctx.params.get("over_http"))
@@ -36,25 +41,44 @@ class CrewName(click.ParamType[str]):
                 timeout_s=COMPLETION_S,
                 retries=Retries(times=0),
             ) as site:
-                crews = [crew for _, crew in zip(range(MOST_OFFERED), site.crews(), strict=False)]
+                found = list(islice(self._offered(site), MOST_OFFERED))
         except (CrewsiteError, click.ClickException):
             return []
         return [
-            CompletionItem(crew["slug"], help=one_line(crew["name"], 60))
-            for crew in crews
-            if crew["slug"].startswith(incomplete)
+            CompletionItem(name, help=one_line(words, 60))
+            for name, words in found
+            if is_name(name) and name.startswith(incomplete)  # the shell takes it for what was typed
         ]
 
 
-CREW = CrewName()
+CREW = Name("crew", lambda site: ((crew["slug"], crew["name"]) for crew in site.crews()))
+"""A crew's slug, or ``crew@3`` for a version of it."""
+DATA_SET = Name("dataset", lambda site: ((one["name"], f"{one['rows']:,} rows") for one in site.data_sets()))
+"""A data set's name, or ``leads@3`` for a version of it."""
+SCHEDULE = Name("schedule", lambda site: ((one["id"], one["name"]) for one in site.schedules()))
 
 
 def crew_and_version(text: str) -> tuple[str, int | None]:
     """``support@3`` is version 3 of ``support``; without a number it is the draft, or the newest."""
+    return _versioned(text, "crew")
+
+
+def data_set_and_version(text: str) -> tuple[str, int | None]:
+    return _versioned(text, "data set")
+
+
+def _versioned(text: str, what: str) -> tuple[str, int | None]:
     slug, at, number = text.partition("@")
+    if not is_name(slug):
+        raise Stop(f"There is no {what} {slug!r}: names have letters, digits, - and _.", name="not_found")
     if at and not (number.isascii() and number.isdigit() and 0 < int(number) < 10**9):
         raise Stop(f"{text!r}: after @ comes a version's number.")
     return slug, int(number) if at else None
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be a slug, of which the name of a file can be made."""
+    return NAME.fullmatch(text) is not None
 
 
 def is_id(text: str) -> bool:

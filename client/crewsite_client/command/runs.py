@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ from crewsite_client.answers import Run, RunSummary
 from crewsite_client.asks import LaunchOptions
 from crewsite_client.command import codes
 from crewsite_client.command.figures import moment, span, usd
+from crewsite_client.command.files.reading import read_object, read_text
 from crewsite_client.command.following_runs import batch_code, follow_batches, follow_run, run_code
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, crew_and_version, is_id
@@ -60,7 +59,7 @@ def launch(
     """Launch a run of CREW, or of CREW@VERSION. Without --wait it prints the run's id alone."""
     slug, version = crew_and_version(crew)
     bounds = LaunchOptions(version=version, budget_usd=options["budget"], metadata=named(options["labels"]))
-    launched = here.site.launch(slug, {**_object(file), **_values(inputs)}, key=options["key"], **bounds)
+    launched = here.site.launch(slug, inputs_of(file, inputs), key=options["key"], **bounds)
     for warning in launched["warnings"]:
         here.screen.say(warning, style="yellow")
     if wait:
@@ -87,28 +86,24 @@ def named(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def inputs_of(file: str | None, pairs: Sequence[str]) -> dict[str, Any]:
+    """Those of a file, and those that were named, which count before. Raises ``Stop``."""
+    return {**_object(file), **_values(pairs)}
+
+
 def _values(inputs: Sequence[str]) -> dict[str, str]:
     values = named(inputs)
     for name, value in values.items():
         if value.startswith("@"):
             try:
-                values[name] = Path(value[1:]).read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as fault:
-                where = f"{value[1:]} cannot be read as text"
-                raise Stop(f"{where}. (A value that begins with @ is given by --inputs.)") from fault
+                values[name] = read_text(value[1:])
+            except Stop as fault:
+                raise Stop(f"{fault.message} (A value that begins with @ is given by --inputs.)") from fault
     return values
 
 
 def _object(file: str | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        found = json.loads(Path(file).read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise Stop(f"{file} is no JSON: {fault}") from fault
-    if not isinstance(found, dict):
-        raise Stop(f"{file} holds no JSON object.")
-    return found
+    return {} if file is None else read_object(file)
 
 
 def show_run(screen: Screen, run: Run) -> None:
@@ -138,7 +133,7 @@ def runs(here: Here, words: Sequence[str], limit: int, sort: str) -> int:
     else:
         heads = ["run", "crew", "", "launched (UTC)", "time", "cost", "tokens", "rating"]
         shown = len(heads) if any(run["rating"] for run in found) else len(heads) - 1
-        here.screen.table(heads[:shown], (_row(run)[:shown] for run in found), right=range(3, shown))
+        here.screen.table(heads[:shown], (_row(run)[:shown] for run in found), right=range(3, shown), spare=(6, 3, 4))
     return codes.GOOD
 
 

@@ -11,9 +11,12 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO, cast
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -52,6 +55,44 @@ def styled(status: str) -> Text:
     return Text(one_line(status), style=STYLES.get(status, ""))
 
 
+class OutputGone(Exception):
+    """Nothing can be printed any more. No ``OSError``, which click and rich make an exit code of theirs of."""
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(fault.strerror)
+        self.is_closed_pipe = isinstance(fault, BrokenPipeError)
+
+    def end(self) -> None:
+        """What is still in buffers goes nowhere, rather than into a fault at the program's end."""
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            if self.is_closed_pipe:
+                os.dup2(nowhere, sys.stderr.fileno())
+
+
+class _Stream:
+    """A stream whose faults are ``OutputGone``."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except OSError as fault:
+            raise OutputGone(fault) from fault
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as fault:
+            raise OutputGone(fault) from fault
+
+
 class Screen:
     """``as_json``: one JSON document on standard output, and nothing else there."""
 
@@ -70,6 +111,24 @@ class Screen:
         text = json.dumps(answer, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f")
         self.out.file.write(text + "\n")
 
+    def file(self, target: Path) -> None:
+        """Which file was written, unless that is what stands here: /dev/stdout is none."""
+        if target.is_file():
+            self.text(target)
+
+    def raw(self, content: bytes) -> None:
+        """A file as it is, where no terminal would obey it."""
+        self.flush()
+        try:
+            sys.stdout.buffer.write(content)
+        except OSError as fault:
+            raise OutputGone(fault) from fault
+
+    def flush(self) -> None:
+        """Raises ``OutputGone`` now, rather than at the program's end."""
+        self.out.file.flush()
+        self.err.file.flush()
+
     def text(self, text: object) -> None:
         """A text of several lines, as an answer."""
         self.out.print(Text(clean(text)), soft_wrap=True)
@@ -78,15 +137,28 @@ class Screen:
         """A remark beside the answer."""
         self.err.print(Text(" ".join(clean(text) for text in texts), style=style), soft_wrap=True)
 
-    def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> None:
-        """``right``: the columns of figures."""
-        self.out.print(table(heads, rows, right=right))
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        right: Iterable[int] = (),
+        spare: Sequence[int] = (),
+    ) -> None:
+        """``right``: the columns of figures. ``spare``: those that are left out, one after the other, where all do not
+        stand beside each other."""
+        found, figures = list(rows), set(right)
+        left_out = _left_out(heads, found, spare, self.out.width)
+        kept = [place for place in range(len(heads)) if place not in left_out]
+        shown = ([row[place] for place in kept] for row in found)
+        right = [at for at, place in enumerate(kept) if place in figures]
+        self.out.print(table([heads[place] for place in kept], shown, right=right))
 
     def pairs(self, rows: Iterable[tuple[str, object]]) -> None:
         """A thing and what it is, line by line."""
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="dim")
-        grid.add_column()
+        grid.add_column(overflow="fold")  # addresses are copied
         for name, value in rows:
             grid.add_row(one_line(name), value if isinstance(value, Text) else Text(clean(value)))
         self.out.print(grid)
@@ -104,7 +176,21 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iter
     return made
 
 
+def _left_out(heads: Sequence[str], rows: Sequence[Sequence[object]], spare: Sequence[int], width: int) -> set[int]:
+    widths = [max(cell_len(_words(row[place])) + 1 for row in (heads, *rows)) for place in range(len(heads))]
+    left_out: set[int] = set()
+    for place in spare:
+        if sum(widths) - sum(widths[one] for one in left_out) <= width:
+            break
+        left_out.add(place)
+    return left_out
+
+
+def _words(cell: object) -> str:
+    return cell.plain if isinstance(cell, Text) else one_line(cell)
+
+
 def _console(stream: Any) -> Console:
     seen = stream.isatty()
     width = None if seen or os.environ.get("COLUMNS") else WIDE
-    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
+    return Console(file=cast("TextIO", _Stream(stream)), markup=False, highlight=False, emoji=False, width=width)

@@ -19,6 +19,7 @@ from runs.batches.queries import ROW_STATES, WAITING, known_state
 from runs.batches.results.columns import COST, INPUT_OF, OUTPUT, OUTPUT_OF, ROW, SECONDS, STATUS, Column, Sort
 from runs.models import Batch, BatchRow
 from runs.paging import BEFORE, Page, not_ours
+from runs.run.drawing.text import truncated
 from runs.sql import statement
 
 MAX_DIGITS = 9
@@ -70,7 +71,7 @@ def page_of_rows(batch: Batch, sort: Sort, *, state: str = "", cursor: str = "",
 
     ``Invalid`` for a state or a cursor that there is not. One query, a second one where a page before would be short.
     """
-    before, at = cursor.startswith(BEFORE), _position(cursor.removeprefix(BEFORE))
+    before, at = cursor.startswith(BEFORE), position_of(cursor.removeprefix(BEFORE))
     found = _positions(batch, sort, known_state(state), at, before, limit + 1)
     goes_on, shown = len(found) > limit, found[:limit]
     if before:
@@ -116,8 +117,13 @@ def _text_of(column: Column) -> Any:
     return Func(F(source), key, template="(%(expressions)s)", arg_joiner=" ->> ", output_field=TextField())
 
 
-def _position(cursor: str) -> int:
-    """0 is before the first row."""
+def beginning(text: str | None) -> str | None:
+    """As a page shows it, of one of the texts of ``beginnings_at``: with a mark where it goes on."""
+    return None if text is None else truncated(text, SHOWN_CHARS)
+
+
+def position_of(cursor: str) -> int:
+    """The row's number in a cursor, 0 before the first. ``Invalid`` for a cursor that is not ours."""
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MAX_DIGITS):
         raise not_ours()
     return int(cursor or 0)

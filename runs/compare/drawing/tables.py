@@ -31,7 +31,7 @@ def _figure(row: FigureRow, own: str) -> str:
     part = ' class="part"' if row.is_part else ""
     others = "".join(
         f'<td class="n" data-label="{head.mark}"><a class="plain num" href="{escape(head.address)}">{text}</a></td>\n'
-        f'<td class="n" data-label="">{_delta(delta)}</td>\n'
+        f'<td class="n" data-label="">{delta_html(delta)}</td>\n'
         for head, text, delta in row.others
     )
     return f"""<tr{part}>
@@ -41,7 +41,7 @@ def _figure(row: FigureRow, own: str) -> str:
 """
 
 
-def _delta(delta: Delta | None) -> str:
+def delta_html(delta: Delta | None) -> str:
     if not delta or not delta.amount:
         return f'<span class="quiet">{"=" if delta else "–"}</span>'
     judged = "quiet" if delta.better is None else "good" if delta.better else "bad"
@@ -76,8 +76,8 @@ class TaskTable:
             outputs = f'<div><a class="small" href="{address}">outputs</a></div>\n'
         match = self._match(row, cell) if cell.can_match else ""
         return f"""{_cell(cell)}<td class="n">
-{_delta(cell.cost_delta)}
-<div>{_delta(cell.time_delta)}</div>
+{delta_html(cell.cost_delta)}
+<div>{delta_html(cell.time_delta)}</div>
 {outputs}{match}</td>
 """
 

@@ -26,10 +26,11 @@ class Batch(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="batches", db_index=False)
     crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="batches")
     version = models.ForeignKey(CrewVersion, on_delete=models.PROTECT, related_name="batches")
-    # Null: its rows were given at its launch.
+    # Null: its rows were given at its launch, or the set that they are of was deleted.
     data_set_version = models.ForeignKey(
         "runs.DataSetVersion", null=True, on_delete=models.PROTECT, related_name="batches"
     )
+    data_set_was = models.CharField(max_length=80, blank=True)  # what a deleted version was called: leads@3
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.RUNNING)
     paused_for = models.CharField(max_length=10, choices=BatchPause.choices, blank=True)

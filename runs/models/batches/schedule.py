@@ -12,7 +12,7 @@ from runs.models.batches.batch import Batch
 from runs.models.batches.data_set import DataSet, DataSetVersion
 from runs.models.fields import new_id, not_negative, one_of
 from runs.models.run import Run
-from runs.states import Overlap, Priority, ScheduleOff, TimeOutcome
+from runs.states import LAUNCHED_NOTHING, Overlap, Priority, ScheduleOff, TimeOutcome
 from teams.models import ApiToken, AtLimit, KeptJSON, Team
 
 
@@ -35,6 +35,8 @@ class Schedule(models.Model):
     # Null: the newest of the data set at each launch.
     data_set_version = models.ForeignKey(DataSetVersion, null=True, on_delete=models.PROTECT, related_name="+")
     inputs = KeptJSON(default=dict)
+    # Of a data set: input to the column that fills it, "" for the crew's own value; others by their names.
+    columns = KeptJSON(default=dict)
 
     cron = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64)
@@ -63,6 +65,7 @@ class Schedule(models.Model):
     api_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
     revision = models.BigIntegerField(default=1)  # grows with what people set, and with going off by itself
+    forgotten = KeptJSON(default=dict)  # outcome to how many of its times are kept no more
 
     class Meta:
         constraints = [
@@ -89,6 +92,13 @@ class Schedule(models.Model):
     @property
     def is_on(self) -> bool:
         return not self.off_for
+
+    @property
+    def set_name(self) -> str | None:
+        """Its data set as the API and people name it: ``leads@3``, ``leads`` for the newest version; None without."""
+        if self.data_set_version is not None:
+            return str(self.data_set_version)
+        return None if self.data_set is None else self.data_set.name
 
 
 class ScheduleTime(models.Model):
@@ -123,6 +133,9 @@ class ScheduleTime(models.Model):
                 fields=["schedule", "-id"],
                 name="schedule_launches_newest",
                 condition=Q(outcome__in=[TimeOutcome.LAUNCHED, TimeOutcome.ASKED]),
+            ),
+            models.Index(
+                fields=["schedule", "-id"], name="schedule_idle_newest", condition=Q(outcome__in=LAUNCHED_NOTHING)
             ),
         ]
 

@@ -177,3 +177,118 @@ Crew(agents=[maid], tasks=[Recipe(description="x", expected_output="E", agent=ma
     assert (result.spec.agents[0].role, result.spec.tasks[0].description) == ("Maid", "x")
     assert said(result, "`Recipe` is not defined in this source: it was read as a task, by what it is given")
     assert said(result, "the tool `count` was left out")
+
+
+@pytest.mark.parametrize(
+    ("kit", "names"),
+    [
+        ("ComposioToolSet(api_key='k').get_tools(actions=['MAIL_READ', 'MAIL_SEND'])", "MAIL_READ MAIL_SEND"),
+        ("ComposioToolSet().get_tools(actions=[Action.MAIL_SEND])", "MAIL_SEND"),
+        ("ComposioToolSet().get_tools(fetch())", "ComposioToolSet"),
+        ("ArcadeToolManager().get_tools(toolkits=['Math'])", "Math"),
+        ("[*ComposioToolSet().get_tools(['MAIL_READ']), FileReadTool()]", "FileReadTool MAIL_READ"),
+    ],
+)
+def test_tools_of_a_service_are_called_by_their_names_and_are_not_the_projects_own(kit: str, names: str) -> None:
+    code = "from composio_crewai import Action, ComposioToolSet\nfrom crewai_arcade import ArcadeToolManager\n"
+    code += f"class Desk:\n    def __init__(self): self.tools = {kit}\n"
+    result = imported(code + "cook.tools = Desk().tools\nCrew(agents=[cook], tasks=[job('x')])")
+    assert " ".join(sorted(tool.name for tool in result.crews[0].tools)) == names
+    assert said(result, "give the agent mcp")
+    assert not said(result, "a Python tool of the project")
+
+
+@pytest.mark.parametrize("given", ["conf.get('tools', [])", "[]", "conf['none']"])
+def test_an_agent_that_is_given_no_tools_has_none(given: str) -> None:
+    code = "conf = {'a': [], 'none': []}\ndef build(names): return [shelf[name]() for name in names]\n"
+    result = imported(code + f"cook.tools = build({given})\nCrew(agents=[cook], tasks=[job('x')])")
+    assert result.crews[0].tools == ()
+
+
+def test_a_list_with_a_name_may_be_filled_by_what_is_not_seen() -> None:
+    code = "names = []\nfill(names)\nCrew(agents=[cook], tasks=[job(name) for name in names])"
+    assert said(imported(code), "the loop over it was read once")
+
+
+CHOSEN = """
+import os
+from crewai import LLM
+def load():
+    try:
+        provider = os.getenv("PROVIDER", "groq")
+    except OSError:
+        provider = "groq"
+    return provider, 1
+def model():
+    provider, number = load()
+    if provider == "gemini":
+        return LLM(model="gemini/x")
+    REST
+cook.llm = model()
+Crew(agents=[cook], tasks=[job("x")])
+"""
+
+
+@pytest.mark.parametrize("rest", ['if provider == "groq": return LLM(model="groq/y")', 'return LLM(model="groq/y")'])
+def test_a_model_that_the_environment_chooses_is_said(rest: str) -> None:
+    result = imported(CHOSEN.replace("REST", rest))
+    assert result.spec is not None
+    assert result.spec.agents[0].llm.model == "groq/y"
+    assert said(result, "Whether `provider == 'gemini'` holds is only known when the code runs") == 1
+
+
+def test_what_a_class_is_called_with_is_known_before_it_is_followed_by_itself() -> None:
+    code = (
+        "class Maker:\n    @staticmethod\n    def make(llm=None):\n        if llm is None:\n            llm = 'gpt-4'\n"
+    )
+    code += "        return Agent(role='R', goal='G', backstory='B', llm=llm)\n"
+    code += "def run():\n    maid = Maker.make('gpt-4o')\n    return Crew(agents=[maid], tasks=[job('x', maid)])"
+    result = imported(code)
+    assert not said(result, "is only known when the code runs")
+    assert not said(result, "is not part of the crew") or said(result, "`cook`") == 1
+
+
+def test_a_dictionary_among_the_tasks_before_is_said_with_what_it_says() -> None:
+    code = "first = job('x')\nCrew(agents=[cook], tasks=[first, job('y', context=[first, {'description': 'Be kind'}])])"
+    result = imported(code)
+    assert result.spec is not None
+    assert result.spec.tasks[1].context == ("first",)
+    assert said(result, "a dictionary in its context is no task (Be kind); put what it says into the description")
+
+
+COUNTED = """
+def run(rows):
+    many = good = 0
+    limit = 3
+    for row in rows:
+        if fetch(row): limit = 5
+        result = Crew(agents=[cook], tasks=[job(f"At most {limit}")]).kickoff()
+        text = result.raw.lower()
+        if "none" in text: many += 1
+        else: good += 1
+        if len(text) > 3: text = "Long."
+    return many, good
+"""
+
+
+def test_of_branches_that_count_what_crews_answered_nothing_is_said() -> None:
+    result = imported(COUNTED)
+    assert said(result, "the crew was read as if it does") == 1
+    assert said(result, "Whether `fetch(row)` holds")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "limit = 3\nif fetch(): limit = 5\nfirst = job(f'At most {limit}')",
+        "tone = 'a'\nif fetch(): tone += 'b'\ntext = tone.upper()\nfirst = job(text)",
+        "def tone():\n    kind = 'a'\n    if fetch(): kind = 'b'\n    return kind\nfirst = job(tone())",
+        "def made(text): return job(text)\ntone = 'a'\nif fetch(): tone = 'b'\nfirst = made(tone)",
+        "conf = {}\ntone = 'a'\nif fetch(): tone = 'b'\nconf['text'] = tone\nfirst = job(**conf)",
+        "more = []\ntone = 'a'\nif fetch(): tone = 'b'\nmore.append(tone)\nfirst = job('; '.join(more))",
+        "many = 1\nif fetch(): many = 2\nfirst = job('x')\nif many > 1: cook.add_tool(knife)",
+        "class Desk:\n  def __init__(self):\n    self.n = 1\n    if fetch(): self.n = 2\nfirst = job(Desk().n)",
+    ],
+)
+def test_what_a_branch_sets_and_a_crew_may_hang_on_is_said(code: str) -> None:
+    assert said(imported(code + ONE_CREW), "Whether `fetch()` holds is only known when the code runs") == 1

@@ -264,3 +264,49 @@ def test_a_model_that_an_unknown_function_is_given_is_taken_and_said() -> None:
 def test_names_of_dictionaries_become_names_of_inputs() -> None:
     code = "name = 'a {b}\\n\\x1f1'\nkept = {}\nkept[name] = fetch()\nTEXT = f'{kept[name]}'"
     assert text_and_inputs(code + TAIL)[0] == "{a_b_1}"
+
+
+NAMED = """
+import streamlit as st
+class Tasks:
+    def write(self, mean_scenes): return f"In {mean_scenes}"
+    def plan(self, place): return f"To {place}"
+def each(topics):
+    return "; ".join([f"on {topic}" for topic in topics])
+asked = input("..")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("TEXT = Tasks().write(fetch())", "In {mean_scenes}"),
+        ("meanScenes = fetch()\nTEXT = Tasks().write(meanScenes)", "In {mean_scenes}"),
+        ("meanScenes = fetch().scenes // 2\nTEXT = Tasks().write(meanScenes)", "In {mean_scenes}"),
+        ("TEXT = Tasks().plan(asked)", "To {place}"),
+        ("TEXT = each([asked])", "on {topic}"),
+        ("for t in asked.split(','): TEXT = 'On {topic}'.format(topic=t)", "On {topic}"),
+        ("for name in fetch(): TEXT = 'On {topic}'.format(topic=name)", "On {topic}"),
+        ("TEXT = 'On {topic}'.format(topic=fetch())", "On {topic}"),
+        ("news = fetch()\nTEXT = 'On {topic}'.format(topic=news)", "On {topic}"),
+        ("TEXT = 'On {topic}'.format(**{'topic': asked})", "On {topic}"),
+        ("TEXT = 'On {topic}'.format_map({'topic': fetch()})", "On {topic}"),
+        ("TEXT = 'On %(topic)s' % {'topic': asked}", "On {topic}"),
+        ("TEXT = string.Template('On $topic').substitute(topic=asked)", "On {topic}"),
+        ("if prompt := st.chat_input(): TEXT = f'On {prompt}'", "On {prompt}"),
+        ("if (words := asked): TEXT = f'On {words}'", "On {words}"),
+        ("TEXT = Tasks().plan(asked) + f', {asked}'", "To {asked}, {asked}"),
+        ("ad_copy = fetch()\ncopy = ad_copy\nTEXT = f'On {copy}'", "On {ad_copy}"),
+        ("def on(description): return description\nTEXT = on(asked) + '!'", "{asked}!"),
+        ("a = fetch(1)\nb = fetch(1)\nTEXT = f'{a} {b}'", "{a} {b}"),
+    ],
+)
+def test_an_input_has_the_name_that_stands_nearest_to_its_texts(code: str, text: str) -> None:
+    assert text_and_inputs(NAMED + code + TAIL)[0] == text
+
+
+def test_what_get_falls_back_on_is_the_default() -> None:
+    code = (
+        "def run(inputs):\n    TEXT = f\"{inputs.get('firm', 'the firm')} {inputs.get('n', 3)} {inputs.get('x', '')}\""
+    )
+    assert text_and_inputs(code + INSIDE) == ("{firm} {n} {x}", {"firm": "the firm", "n": "3"})

@@ -379,3 +379,21 @@ class TestApi:
         assert stranger.get(f"{self.URL}/search", {"q": "zebra"}).json()["items"] == []
         assert stranger.delete(f"{self.URL}/{made.pk}").status_code == 404
         assert Client().get(self.URL).status_code == 401
+
+
+def test_a_document_is_read_part_by_part_by_api(cast: Cast) -> None:
+    document = keep(cast.editor, "long.txt", "\n\n".join(f"Part {at}. {'Water is wet. ' * 60}" for at in range(8)))
+    api = Client(headers={"Authorization": f"Bearer {issue_token(cast.viewer, scope=Scope.READ)[1]}"})
+    parts, cursor = [], ""
+    while True:
+        answer = api.get(f"/api/v1/documents/{document.pk}?limit=3&cursor={cursor}").json()
+        parts, cursor = [*parts, *answer["items"]], answer["next"]
+        if cursor is None:
+            break
+    stored = list(document.passages.order_by("position").values_list("position", "text"))
+    assert [(part["part"], part["text"]) for part in parts] == stored
+    assert len(stored) > 3
+    assert (answer["title"], answer["passages"]) == ("long.txt", len(stored))
+    assert api.get(f"/api/v1/documents/{document.pk}?cursor=x").status_code == 422
+    strange = Client(headers={"Authorization": f"Bearer {issue_token(cast.stranger)[1]}"})
+    assert strange.get(f"/api/v1/documents/{document.pk}").status_code == 404

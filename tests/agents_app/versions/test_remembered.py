@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from agents_app.graph.layout import layout
 from agents_app.models import CrewVersion
 from agents_app.versions import remembered
@@ -39,9 +37,8 @@ def test_a_graph_is_kept_for_each_width() -> None:
     assert graph_of_version(drawn, spec, width=420) is wide
 
 
-def test_the_last_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "MOST", 2)
-    memory = remembered._Memory[object](lambda _: True)
+def test_the_last_ones_are_kept() -> None:
+    memory = remembered.Memory[object](lambda _: True, most=2)
     first, second = memory.of(1, object), memory.of(2, object)
     assert memory.of(1, object) is first
     third = memory.of(3, object)  # for which the one goes that was asked for longest ago

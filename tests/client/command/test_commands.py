@@ -8,65 +8,28 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from agents_app.actions import cut_version, replace_spec
 from agents_app.models import Crew
 from crewsite_client.command import settings
-from crewsite_client.command.main import crewsite
 from runs.feeding.feed import feed
 from runs.ledger import rollups
 from runs.models import Batch, Bill, Run
 from runs.months import this_month
 from runs.states import RunState
-from teams.actions import issue_token
 from teams.models import Scope
 from tests.application import ROOT
-from tests.cast import Cast, brief_spec, make_cast, make_crew
+from tests.cast import brief_spec
+from tests.client.command.desk import Desk
 from tests.client.command.test_screen import HOSTILE
 from tests.ledger import make_call, make_run
 from tests.runs.batches.made import end
-from tests.web_server import web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@dataclass
-class Desk:
-    """Somebody's terminal."""
-
-    cast: Cast
-    crew: Crew
-    url: str
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.tokens = {scope: issue_token(self.cast.owner, scope=scope)[1] for scope in (Scope.ADMIN, Scope.READ)}
-        self.environment = {settings.URL: self.url, settings.TOKEN: self.tokens[Scope.ADMIN]}
-
-    def types(self, *words: object, code: int = 0, typed: str = "", **environment: str | None) -> Result:
-        env = self.environment | {settings.FILE: str(self.folder / "profiles.json")} | environment
-        done = CliRunner().invoke(crewsite, [str(word) for word in words], input=typed, env=env)
-        assert done.exit_code == code, done.output
-        assert all(secret not in done.output for secret in self.tokens.values())
-        return done
-
-    def json(self, *words: object, code: int = 0) -> Any:
-        return json.loads(self.types(*words, "--json", code=code).stdout)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    cast = make_cast()
-    crew = make_crew(cast.owner)
-    with web_server() as url:
-        yield Desk(cast, crew, url, tmp_path)
 
 
 def test_a_day_at_the_desk(desk: Desk, subtests: pytest.Subtests) -> None:
@@ -115,7 +78,7 @@ def crews_in_and_out(desk: Desk) -> None:
     file.write_text(json.dumps(spec))
     assert desk.types("import", file, "--into", "second", "--save", "From git").stdout == "second@1\n"
     assert Crew.objects.get(slug="second").versions.get().spec["description"] == "Another"
-    assert "is no JSON" in desk.types("import", project / "crew.py", "--into", "second", code=2).stderr
+    assert "no JSON" in desk.types("import", project / "crew.py", "--into", "second", code=2).stderr
 
 
 def launching(desk: Desk) -> None:

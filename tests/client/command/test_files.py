@@ -7,17 +7,28 @@ import io
 import json
 import os
 import stat
+import tracemalloc
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as settings_of_server
 
+from agents_app.formats.archive import MAX_ENTRIES, MAX_UNPACKED_BYTES
+from agents_app.formats.tree import SOURCES, TEXTS
+from agents_app.imports.uploads import MAX_UPLOAD_BYTES
 from crewsite_client.answers import BatchRow
 from crewsite_client.command import settings
+from crewsite_client.command.files import project_files, reading, rows_file
+from crewsite_client.command.files.project_files import packed
+from crewsite_client.command.files.results import write_results
+from crewsite_client.command.files.rows_file import mapped, read_rows
+from crewsite_client.command.files.writing import written
 from crewsite_client.command.here import Stop
-from crewsite_client.command.project_files import packed
-from crewsite_client.command.rows_file import mapped, read_rows, write_results
+from runs.batches.order import MAX_ROWS
 
 TOKEN = "crw_" + "secret" * 5
 
@@ -104,6 +115,108 @@ def test_results_are_written_with_nothing_that_a_spreadsheet_would_reckon(tmp_pa
     for rows in ([], [row(), failed]):
         write_results(tmp_path / "r.json", iter(rows))
         assert json.loads((tmp_path / "r.json").read_text()) == rows
+
+
+def test_more_rows_than_memory_has_room_for_are_written(tmp_path: Path) -> None:
+    """A table's columns are known after the last row; meanwhile the rows are in a file, of which nothing is left."""
+    text = "x" * 1_000
+
+    def rows() -> Iterator[BatchRow]:
+        for at in range(5_000):
+            yield row(row=at, output={"raw": text, "json": {f"field {at % 50}": at}})
+
+    for name in ("r.csv", "r.jsonl"):
+        tracemalloc.start()
+        assert write_results(tmp_path / name, rows()) == 5_000
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 2_000_000 < 5_000_000 < (tmp_path / name).stat().st_size
+    with (tmp_path / "r.csv").open(newline="") as file:
+        head, *lines = csv.reader(file)
+    assert len([name for name in head if name.startswith("output.field")]) == 50
+    assert {len(line) for line in lines} == {len(head)}
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["r.csv", "r.jsonl"]
+    wide = (row(output={"raw": "", "json": {f"{at}.{part}": 1 for part in range(100)}}) for at in range(1_000))
+    with pytest.raises(Stop, match="more than 2,000 columns"):
+        write_results(tmp_path / "wide.csv", wide)
+    assert not (tmp_path / "wide.csv").exists()
+
+
+def test_texts_that_are_no_unicode_are_written_too(tmp_path: Path) -> None:
+    odd = row(output={"raw": "a\ud800b", "json": None})
+    write_results(tmp_path / "r.csv", [odd])
+    assert "a?b" in (tmp_path / "r.csv").read_text()
+    write_results(tmp_path / "r.jsonl", [odd])
+    assert json.loads((tmp_path / "r.jsonl").read_text()) == odd
+
+
+def test_a_file_becomes_what_it_is_when_it_is_whole(tmp_path: Path) -> None:
+    target, link = tmp_path / "a.csv", tmp_path / "link.csv"
+    target.write_text("before")
+    link.symlink_to(target)
+    with pytest.raises(Stop, match="is there already"), written(link, force=False):
+        pass
+    with suppress(ZeroDivisionError), written(target, force=True) as file:
+        file.write(b"half" * (1 // 0))
+    assert target.read_text() == "before"
+    with written(link, force=True) as file:
+        file.write(b"after")
+    assert (target.read_text(), link.is_symlink()) == ("after", True)
+    with pytest.raises(Stop, match="is there already"), written(tmp_path / "b.csv", force=False):
+        (tmp_path / "b.csv").write_text("somebody else's")  # meanwhile
+    assert (tmp_path / "b.csv").read_text() == "somebody else's"
+    for wrong, said in ((tmp_path / "none" / "a.csv", "no folder"), (tmp_path, "is a folder")):
+        with pytest.raises(Stop, match=said), written(wrong, force=True):
+            pass
+    with written(Path("/dev/null"), force=False) as file:
+        file.write(b"x")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.csv", "b.csv", "link.csv"]
+
+
+def test_limits_are_the_servers(tmp_path: Path) -> None:
+    assert rows_file.MOST_ROWS == MAX_ROWS
+    assert reading.MOST_BYTES == MAX_UPLOAD_BYTES > settings_of_server.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert (project_files.MOST_UNPACKED_BYTES, project_files.MOST_FILES) == (MAX_UNPACKED_BYTES, MAX_ENTRIES)
+    assert {f".{ending}" for ending in SOURCES | TEXTS} == project_files.READ
+
+
+def test_nothing_larger_is_read_than_could_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(10**11)  # a file of holes
+    for use, said in (
+        (lambda: read_rows(str(large)), "more than 64 MB"),
+        (lambda: reading.read_object(large), "more than 5 MB"),
+        (lambda: packed([str(large)]), "more than 5 MB"),
+    ):
+        with pytest.raises(Stop, match=said):
+            use()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(large.open("rb")))
+    with pytest.raises(Stop, match="- has more than 64 MB"):
+        read_rows("-", "csv")
+    many = read(tmp_path, "many.csv", b"city\n" + b"Ulm\n" * (rows_file.MOST_ROWS + 1))
+    with pytest.raises(Stop, match="10,001 rows; at most 10,000"):
+        mapped(many, ["city"], {})
+    project = tmp_path / "project"
+    (project / "deep").mkdir(parents=True)
+    for at in range(60):
+        (project / "deep" / f"{at:02}.py").write_text("x" * 10)
+    os.mkfifo(project / "waits.py")  # nobody writes into it
+    (project / os.fsdecode(b"\xff.py")).write_text("x")
+    assert packed([str(project)])[1] == [os.fsdecode(b"\xff.py")]
+    opened: list[Path] = []
+    monkeypatch.setattr(project_files, "read", lambda path, most: opened.append(path) or path.read_bytes())
+    for name, limit, said in (
+        ("MOST_UNPACKED_BYTES", 400, "sources and texts have more than"),
+        ("MOST_FILES", 40, "more than 40 sources and texts"),
+        ("MOST_SEEN", 40, "more than 40 files and folders"),
+    ):
+        opened.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(project_files, name, limit)
+            with pytest.raises(Stop, match=said):
+                packed([str(project)])
+        assert len(opened) <= 41
 
 
 def test_a_project_is_sent_without_its_secrets_and_its_surroundings(tmp_path: Path) -> None:

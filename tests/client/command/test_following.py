@@ -7,20 +7,18 @@ from typing import Any
 
 import pytest
 
-from crewsite_client import Crewsite, NotFound
+from crewsite_client import Crewsite, NotFound, answers
 from crewsite_client.command.following_runs import follow_batches
 from crewsite_client.command.screen import Screen
 from crewsite_client.retrying import Retries
-from tests.client.answering import Answer, Answering, refusal
+from tests.client.answering import Answer, Answering, refusal, sample, stream
 
 AT_ONCE = Retries(times=1, first_wait_s=0.0)
 
 
 def state(status: str, live: int) -> dict[str, Any]:
-    counts = dict.fromkeys(("total", "succeeded", "failed", "cancelled"), 1)
-    usage = {"cost_usd": "1"}
-    more = {"id": "b", "crew": "c", "version": 1, "paused_for": None, "left_ms": None, "usage": usage}
-    return {"status": status, "live": live} | counts | more
+    found: dict[str, Any] = sample(answers.Batch, id="b", status=status, live=live)
+    return found
 
 
 def follow(server: Answering) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def test_a_batch_is_followed_by_its_events() -> None:
         f"id: {at}\nevent: batch\ndata: {json.dumps(one)}\n\n"
         for at, one in enumerate((state("running", 1), state("done", 0)))
     )
-    with Answering(Answer(body=told.encode())) as server:
+    with Answering(stream(told.encode())) as server:
         assert follow(server) == state("done", 0)
         assert [one.path for one in server.asked] == ["/api/v1/batches/b/events"]
 

@@ -16,13 +16,24 @@ WHOLE = re.sub(r"\n +(?=--)", " ", PAPER)
 
 
 def options_of(command: click.Command) -> set[str]:
-    return {
+    """Of a command of several parts, those of all of them."""
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    mine = {
         word for one in command.params if isinstance(one, click.Option) for word in (*one.opts, *one.secondary_opts)
     }
+    return mine.union(*map(options_of, inner))
 
 
 def test_every_command_is_told_of() -> None:
     assert set(re.findall(r"crewsite ([a-z]+)", PAPER)) == set(crewsite.commands)
+
+
+def test_every_part_of_a_command_is_told_of() -> None:
+    groups = {name: one for name, one in crewsite.commands.items() if isinstance(one, click.Group)}
+    assert len(groups) > 1
+    for name, group in groups.items():
+        (told,) = re.findall(rf"^\| `crewsite {name} [^|]*\|[^|]*\|$", PAPER.replace("\\|", "/"), re.MULTILINE)
+        assert set(group.commands) <= set(re.findall(r"[a-z]+", told)), name
 
 
 def test_every_option_in_a_command_line_is_one_of_its_command() -> None:

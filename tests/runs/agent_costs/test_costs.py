@@ -41,6 +41,9 @@ def test_an_agent_costs_what_its_calls_cost_in_the_crews_that_use_it(cast: Cast,
     said = api.get(f"/api/v1/agents/{kept.pk}/costs").json()
     assert (said["days"], said["real"]["calls"], said["simulated"]["calls"]) == (30, 3, 1)
     assert said["real"]["cost_usd"] == "0.00225"
+    by_crew = [(one["crew"], one["key"], one["real"]["calls"], one["simulated"]["calls"]) for one in said["crews"]]
+    assert by_crew == [(crew.slug, "news", 2, 1), (other.slug, "news", 1, 0)]
+    assert [one["real"]["cost_usd"] for one in said["crews"]] == ["0.0015", "0.00075"]
     assert api.get(f"/api/v1/agents/{unused.pk}/costs").json()["real"]["calls"] == 0
     assert api.get("/api/v1/agents/987654321/costs").status_code == 404
     part = html(signed_in(cast.viewer).get("/t/acme/agents/costs/", asked))

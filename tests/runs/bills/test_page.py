@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.test import Client
@@ -27,11 +27,12 @@ from runs.bills.page import BillPage, bill_page
 from runs.ledger import rollups
 from runs.models import Bill, Call, Correction
 from runs.models.call import CALL_PARTS
-from runs.money import to_nusd
+from runs.money import to_nusd, usd_text
 from runs.states import CostClass, RunState
 from teams.refusals import Invalid
 from tests.cast import Cast, make_crew
 from tests.ledger import make_call, make_run
+from tests.teams.api.test_if_match import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -184,6 +185,27 @@ def _same(cast: Cast, only: dict[str, str], nusd: int) -> None:
     calls = sum(call.cost_nusd or 0 for call in found.page.items)
     assert found.sums.spent_nusd == nusd == calls + sum(line.nusd for line in found.counter_lines)
     assert found.calls_nusd == calls
+
+
+def test_the_calls_behind_a_figure_come_by_api(cast: Cast, crew: Crew, subtests: Any) -> None:
+    api = Api(cast)
+    for only in ({}, {"model": "o4-mini"}, {"label:customer": "Alder & Sons"}):
+        with subtests.test(str(only)):
+            found = behind(cast.viewer, OCTOBER, only, simulated=False)
+            items, cursor = [], ""
+            while True:
+                query = urlencode({**only, "limit": 1, "cursor": cursor})
+                answer = api.ask("GET", f"/bills/2026-10/calls?{query}").json()
+                items, cursor = [*items, *answer["items"]], answer["next"] or ""
+                if not cursor:
+                    break
+            assert [item["id"] for item in items] == [str(call.pk) for call in found.page.items]
+            assert [item["cost_usd"] for item in items] == [usd_text(call.cost_nusd) for call in found.page.items]
+            assert (answer["total"]["cost_usd"], answer["calls_usd"]) == tuple(
+                map(usd_text, (found.sums.spent_nusd, found.calls_nusd))
+            )
+    assert api.ask("GET", "/bills/2099-01/calls").status_code == 404
+    assert api.ask("GET", "/bills/2026-10/calls?cursor=x").json()["error"]["fields"].keys() == {"cursor"}
 
 
 def test_narrowing_to_a_customer_tells_its_own_figures(cast: Cast, crew: Crew, client: Client) -> None:

@@ -7,14 +7,21 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
+from django.http import Http404
 
 from agents_app.models import Crew
-from runs.batches.order import MAX_ROWS
-from runs.data_sets.actions import make_data_set
+from runs.batches.actions import launch_batch
+from runs.batches.order import MAX_ROWS, BatchOrder
+from runs.data_sets.actions import add_rows, delete, make_data_set
 from runs.data_sets.rows import of_json
+from runs.launch.order import LaunchOrder
 from runs.models import Batch, DataSet, DataSetRow, DataSetVersion
+from runs.schedules.actions import pause, remove
 from teams.models import AuditEntry
+from teams.refusals import Invalid
 from tests.cast import Cast
+from tests.runs.schedules.made import hourly
+from tests.runs.workers import blocked, in_thread
 from tests.teams.api.test_if_match import Api
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +107,92 @@ def test_it_is_renamed_archived_and_taken_back(api: Api, cast: Cast) -> None:
     assert not api.ask("PATCH", "/datasets/firms", {"archived": False}).json()["archived"]
     page = api.ask("GET", "/datasets?limit=1").json()
     assert [one["name"] for one in api.ask("GET", f"/datasets?cursor={page['next']}").json()["items"]] == ["firms"]
+
+
+def test_its_columns_and_what_rows_would_change_are_told(api: Api, cast: Cast) -> None:
+    make_data_set(cast.runner, "leads", of_json([{"a": "1.5", "b": ""}, {"a": "-2"}, {"a": "1.5", "b": "x y"}]))
+    told = api.ask("GET", "/datasets/leads/columns").json()
+    assert (told["version"], told["rows"], told["looked_at"]) == (1, 3, 3)
+    one, other = told["items"]
+    assert one == {"name": "a", "kind": "numbers", "filled": 3, "empty": 0, "different": 2, "longest": 3}
+    assert other == {"name": "b", "kind": "texts", "filled": 1, "empty": 2, "different": 1, "longest": 3}
+    assert api.ask("GET", "/datasets/leads/columns?version=2").status_code == 404
+    asked = api.ask("POST", "/datasets/leads/preview", {"inputs": [{"a": "-2"}, {"a": "7", "c": "1"}]})
+    assert asked.status_code == 200, asked.content
+    said = asked.json()
+    same = {"repeated": 1, "columns_added": ["c"], "columns_removed": [], "refused": None}
+    assert said["behind"] == same | {"same": 3, "added": 2, "removed": 0}
+    assert said["alone"] == same | {"same": 1, "added": 1, "removed": 2, "repeated": 0, "columns_removed": ["b"]}
+    assert (said["rows"], said["columns"][0]["kind"]) == (2, "whole numbers")
+    assert DataSetVersion.objects.count() == 1
+    many = {"inputs": [{"a": "1"}] * (MAX_ROWS - 2)}
+    assert "at most 10,000 rows" in api.ask("POST", "/datasets/leads/preview", many).json()["behind"]["refused"]
+
+
+def test_a_set_is_deleted_and_its_batches_keep_their_rows(api: Api, cast: Cast, crew: Crew) -> None:
+    kept = make_data_set(cast.runner, "leads", of_json([{"company": "Acme"}]))
+    add_rows(cast.runner, kept, of_json([{"company": "Hooli"}]))
+    other = make_data_set(cast.runner, "other", of_json([{"company": "Acme"}]))
+    path = "/crews/company-brief/batches"
+    newest, first, theirs = (
+        api.ask("POST", path, {"dataset": of}).json()["id"] for of in ("leads", "leads@1", "other")
+    )
+    fixed = hourly(cast.runner, crew, name="Fixed", data_set=kept, data_set_version=kept.versions.get(number=1))
+    newest_of = hourly(cast.runner, crew, name="Newest", data_set=kept)
+    pause(cast.runner, newest_of)
+    refused = api.ask("DELETE", "/datasets/leads")
+    assert refused.status_code == 409
+    assert "2 schedules use it: “Fixed”, “Newest”." in refused.json()["error"]["message"]
+    for schedule in (fixed, newest_of):
+        remove(cast.runner, schedule)
+    read = api.ask("GET", "/datasets/leads")
+    add_rows(cast.runner, kept, of_json([{"company": "Initech"}]))
+    assert api.ask("DELETE", "/datasets/leads", match=read["ETag"]).status_code == 412
+    assert api.ask("DELETE", "/datasets/leads", match='"3"').status_code == 204
+    assert api.ask("DELETE", "/datasets/leads").status_code == 404
+    assert list(DataSet.objects.all()) == [other]
+    assert (DataSetVersion.objects.count(), DataSetRow.objects.count()) == (1, 1)
+    said = [api.ask("GET", f"/batches/{one}").json() for one in (newest, first, theirs)]
+    assert [(one["dataset"], one["dataset_was"]) for one in said] == [
+        (None, "leads@2"),
+        (None, "leads@1"),
+        ("other@1", None),
+    ]
+    assert list(Batch.objects.get(pk=newest).rows.order_by("position").values_list("inputs", flat=True)) == [
+        {"company": "Acme"},
+        {"company": "Hooli"},
+    ]
+    entry = AuditEntry.objects.get(action="dataset.deleted")
+    assert (entry.object, entry.detail) == ("leads", {"versions": 3, "batches": 2})
+
+
+def test_of_a_set_that_is_gone_nothing_is_made(cast: Cast, crew: Crew) -> None:
+    kept = make_data_set(cast.runner, "leads", of_json([{"company": "Acme"}]))
+    delete(cast.runner, DataSet.objects.get(pk=kept.pk))
+    again = make_data_set(cast.runner, "leads", of_json([{"company": "New"}]))
+    for act in (lambda: delete(cast.runner, kept), lambda: add_rows(cast.runner, kept, of_json([{"a": "1"}]))):
+        with pytest.raises(Http404):
+            act()
+    with pytest.raises(PermissionDenied):
+        delete(cast.viewer, again)
+    with pytest.raises(Invalid) as gone:
+        hourly(cast.runner, crew, data_set=kept)
+    assert "deleted" in gone.value.fields["dataset"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_set_that_is_just_being_launched_of_is_deleted_after_it(cast: Cast, crew: Crew) -> None:
+    kept = make_data_set(cast.runner, "leads", of_json([{"company": "Acme"}]))
+    order = BatchOrder([{"company": "Acme"}], LaunchOrder(simulated=True), data_set_version=kept.versions.get())
+    with transaction.atomic():
+        batch = launch_batch(cast.runner, crew, order)
+        deleting = in_thread(lambda: delete(cast.runner, kept))
+        blocked()
+    deleting.join(timeout=60)
+    batch.refresh_from_db()
+    assert (batch.data_set_version, batch.data_set_was, DataSet.objects.count()) == (None, "leads@1", 0)
+    with pytest.raises(Invalid, match="nothing was spent"):
+        launch_batch(cast.runner, crew, order)
 
 
 def test_what_no_set_can_hold_is_refused_and_nothing_is_kept(api: Api, cast: Cast) -> None:

@@ -17,6 +17,7 @@ from runs.data_sets.rows import of_json
 from runs.export.formats import Format
 from runs.models import Batch, DataSet, DataSetVersion
 from runs.retention import removal
+from runs.schedules.actions import remove
 from tests.cast import Cast
 from tests.pages import HOSTILE, LAUNCH, html, signed_in
 from tests.runs.batches.made import end, fed, make_batch
@@ -121,6 +122,85 @@ def test_a_batch_takes_the_rows_of_a_set_and_the_set_says_where_it_is_used(cast:
     assert f"/t/acme/schedules/{schedule.pk}/" in other
     assert HOSTILE[:20] not in other
     assert kept.name in page
+
+
+def test_a_set_is_looked_at_before_it_is_kept_and_kept_once(cast: Cast) -> None:
+    client = signed_in(cast.runner)
+    rows = [f"Acme {at},{at},2026-11-0{at % 9 + 1},007,yes,https://a.test/{at}," for at in range(12)]
+    table = "firm,size,since,code,ok,site,none\n" + "\n".join([*rows, "Hooli,many,,1,NO,,"])
+    typed = {"name": "leads", "table": table, "form_key": "one"}
+    looked = client.post(f"{SETS}new/", typed | {"preview": ""})
+    page = " ".join(html(looked).split())
+    facts = {fact.name: (str(fact.kind), fact.filled, fact.empty) for fact in looked.context["preview"].columns}
+    assert facts == {
+        "firm": ("texts", 13, 0),
+        "size": ("texts", 13, 0),
+        "since": ("dates", 12, 1),
+        "code": ("texts", 13, 0),
+        "ok": ("true or false", 13, 0),
+        "site": ("links", 12, 1),
+        "none": ("empty", 0, 13),
+    }
+    assert "13 rows</h2>" in page
+    assert "Acme 9<" in page
+    assert "Acme 10<" not in page
+    assert "and 3 rows more" in page
+    assert not DataSet.objects.exists()
+    for _ in range(2):
+        assert client.post(f"{SETS}new/", typed | {"keep": ""})["Location"] == f"{SETS}leads/"
+    assert client.post(f"{SETS}new/", typed | {"keep": "", "form_key": "two"}).status_code == 422
+    kept = DataSet.objects.get()
+    assert kept.rows.count() == 13
+    page = " ".join(html(client.get(f"{SETS}leads/")).split())
+    assert "true or false" in page
+    assert "Of its first" not in page
+
+
+def test_a_next_version_says_what_it_changes_before_it_is_made_and_is_made_once(cast: Cast) -> None:
+    client = signed_in(cast.runner)
+    kept = make_data_set(cast.runner, "leads", of_json([{"a": "1"}, {"a": "1"}, {"a": "2", "b": "x"}]))
+    typed = {"after": 1, "table": "a,c\n1,\n3,y\n3,y\n", "form_key": "one"}
+    looked = client.post(f"{SETS}leads/add/", typed | {"preview": ""})
+    behind, alone = looked.context["preview"].behind, looked.context["preview"].alone
+    assert (behind.same, behind.added, behind.removed, behind.repeated) == (3, 3, 0, 1)
+    assert (alone.same, alone.added, alone.removed, alone.repeated) == (1, 2, 2, 0)
+    assert (alone.columns_added, alone.columns_removed, behind.columns_removed) == (["c"], ["b"], ())
+    page = " ".join(html(looked).split())
+    assert "2 rows added, 2 removed, 1 the same." in page
+    assert "1 added row is there already, word for word." in page
+    assert kept.versions.count() == 1
+    for _ in range(2):
+        assert client.post(f"{SETS}leads/add/", typed | {"behind": ""}).status_code == 302
+    assert [version.row_count for version in kept.versions.order_by("number")] == [3, 6]
+    stale = client.post(f"{SETS}leads/add/", typed | {"preview": ""})  # shown against version 2 from now on
+    assert 'name="after" value="2"' in html(stale)
+    assert stale.context["preview"].alone.removed == 3
+    monkeyed = client.post(f"{SETS}leads/add/", {"after": 2, "table": "a\n" + "1\n" * 9_996, "preview": ""})
+    assert "at most 10,000 rows" in html(monkeyed)
+
+
+def test_it_is_deleted_on_its_page_unless_it_is_used_or_was_changed(cast: Cast, crew: Crew) -> None:
+    client = signed_in(cast.runner)
+    kept = make_data_set(cast.runner, "leads", of_json([{"company": "Acme"}]))
+    schedule = hourly(cast.runner, crew, name=HOSTILE[:100], data_set=kept)
+    change = f"{SETS}leads/change/"
+    delete = {"do": "delete", "revision": "1"}
+    refused = html(client.post(change, delete, follow=True))
+    assert "1 schedule uses it:" in refused
+    assert "<script>alert" not in refused
+    batch = make_batch(cast.runner, crew, rows=2, data_set_version=kept.versions.get())
+    remove(cast.runner, schedule)
+    assert "was changed meanwhile" in html(client.post(change, delete | {"revision": "9"}, follow=True))
+    assert signed_in(cast.viewer).post(change, delete).status_code == 403
+    gone = html(client.post(change, delete, follow=True))
+    assert "The data set leads is deleted." in gone
+    assert client.get(f"{SETS}leads/").status_code == 404
+    assert not DataSet.objects.exists()
+    assert not DataSetVersion.objects.exists()
+    page = html(client.get(f"/t/acme/batches/{batch.pk}/"))
+    assert "Its rows were those of the data set leads@1, which was deleted." in page
+    assert f"/t/acme/batches/{batch.pk}/keep/" in page
+    assert batch.rows.count() == 2
 
 
 def test_it_is_renamed_and_archived_on_its_page(cast: Cast) -> None:

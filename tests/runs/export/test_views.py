@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncGenerator, Callable
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -24,6 +25,8 @@ from teams.rights import Right
 from tests.cast import Cast, make_cast, make_crew
 from tests.ledger import make_run
 from tests.pages import html, signed_in
+from tests.runs.batches.test_api import whole
+from tests.teams.api.test_if_match import Api
 from tests.web_server import web_server
 
 PLACES_OF_TEAM = 2
@@ -45,6 +48,23 @@ class TestWho:
         assert response["Content-Type"] == "text/csv; charset=utf-8"
         assert signed_in(cast.stranger).get(CSV).status_code == 404
         assert Client().get(CSV).status_code == 302
+
+
+@pytest.mark.django_db
+class TestByApi:
+    def test_it_is_the_pages_file(self, cast: Cast) -> None:
+        make_run(cast.runner, make_crew(cast.editor), state=RunState.FAILED)
+        make_run(cast.runner, make_crew(cast.editor))
+        api = Api(cast)
+        for form, page in (("csv", CSV), ("jsonl", JSON_LINES)):
+            for q in ("", "status:failed"):
+                asked = {"q": q, "sort": "oldest"}
+                found = api.ask("GET", f"/runs/file?{urlencode({**asked, 'format': form})}")
+                ours = signed_in(cast.viewer).get(page, asked)
+                assert found["Content-Disposition"] == ours["Content-Disposition"]
+                assert whole(found) == whole(ours)
+        assert api.ask("GET", "/runs/file?q=cost:x").json()["error"]["fields"].keys() == {"q"}
+        assert api.ask("GET", "/runs/file?sort=colour").status_code == 422
 
 
 @pytest.mark.django_db

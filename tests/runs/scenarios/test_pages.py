@@ -31,6 +31,7 @@ from tests.cast import Cast
 from tests.ledger import make_call
 from tests.pages import HOSTILE, html, signed_in
 from tests.runs.scenarios.asking import PAGE, THEN_NUSD, WHAT_IF, api, month_of
+from tests.teams.api.test_if_match import Api
 
 pytestmark = pytest.mark.django_db
 CHEAPER = ModelRule("gpt-4o", "gpt-4o-mini")
@@ -206,6 +207,13 @@ class TestWhatIf:
         assert "gpt-4o and gpt-4o-mini count tokens alike." in part
         other = f"{WHAT_IF}tokenizers/?q=id:{ran.pk}&model=gpt-4o+mistral/mistral-small"
         assert "How mistral/mistral-small counts tokens is not known here" in html(signed_in(cast.viewer).get(other))
+        models = [{"model": "gpt-4o", "to": to} for to in ("gpt-4", "gpt-4o-mini", "mistral/mistral-small")]
+        for rule, expected in zip(models, ((3, False, []), (0, True, []), (0, False, [models[2]["to"]])), strict=True):
+            asked = {"month": month_of(ran), "models": [rule]}
+            (item,) = Api(cast).ask("POST", "/scenarios/tokenizers", asked).json()["items"]
+            assert (item["model"], item["model_then"]) == (rule["model"], rule["to"])
+            assert (item["prompts"], item["same"], item["unknown"]) == expected
+            assert item["percent"] == {"gpt-4": found[0].percent, "gpt-4o-mini": 0}.get(rule["to"])
 
     def test_another_teams_runs_and_crews_are_not_seen(self, cast: Cast, ran: Run) -> None:
         client = signed_in(cast.stranger)

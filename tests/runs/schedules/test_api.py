@@ -202,3 +202,13 @@ def test_what_is_not_named_stays_as_whoever_was_first_has_set_it(api: Api, cast:
         blocked()
     renaming.join(timeout=PATIENCE_S)
     assert (answers[0].status_code, answers[0].json()["name"], answers[0].json()["cron"]) == (200, "Other", "0 9 * * *")
+
+
+def test_the_next_times_of_an_expression_before_it_is_kept(cast: Cast, crew: Crew) -> None:
+    api = Api(cast)
+    found = api.ask("GET", "/schedules/times?cron=30+8+*+*+1-5&time_zone=Europe/Berlin").json()
+    kept = api.ask("POST", "/schedules", TERMS).json()
+    assert found["next"] == kept["next"]
+    assert len(found["in_words"]) == len(found["next"]) == 5
+    wrong = api.ask("GET", "/schedules/times?cron=30+8&time_zone=Mars").json()
+    assert wrong["error"]["fields"].keys() == {"cron", "time_zone"}

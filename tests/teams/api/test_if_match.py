@@ -54,6 +54,7 @@ NOTHING_TO_MATCH = {
     "book_unpriced_calls": "books calls that had no price, each once",
     "create_scenario": "makes a new scenario",
     "answer_scenario": "changes nothing",
+    "measure_tokenizers": "changes nothing",
     "estimate_batch": "launches nothing",
     "rename_scenario": "says what the name shall be, whatever it was",
     "delete_scenario": "what a scenario asks never changes",
@@ -79,6 +80,7 @@ NOTHING_TO_MATCH = {
     "delete_webhook": "a webhook has no revision",
     "test_webhook": "changes nothing that anybody set",
     "create_data_set": "makes a new data set",
+    "preview_data_set": "changes nothing",
     "create_schedule": "makes a new schedule",
 }
 

@@ -14,12 +14,13 @@ import click
 from crewsite_client.answers import Comparison
 from crewsite_client.asks import BatchOptions, YesOrNo
 from crewsite_client.command import codes
+from crewsite_client.command.files.rows_file import mapped, read_rows
+from crewsite_client.command.files.writing import check_target, written
 from crewsite_client.command.following_runs import follow_batches, told
 from crewsite_client.command.gate.report import Report
 from crewsite_client.command.gate.rules import Limits, Side, findings
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, crew_and_version
-from crewsite_client.command.rows_file import mapped, read_rows
 from crewsite_client.command.runs import USD
 
 MOST_COUNTED = 2_000
@@ -98,6 +99,8 @@ def gate(
     Exit code 1 if that is certain in one measure, 4 if there are not enough runs to tell, 0 if all are within their
     limits. Cancelled runs do not count.
     """
+    if report is not None:
+        check_target(report, force=True)
     new, old = _versions(here, version, baseline)
     limits = Limits(*(options[name] for name in ("max_cost", "max_time", "max_drop", "max_rating_drop")))
     if limits == Limits(None, None, None, None):
@@ -108,10 +111,8 @@ def gate(
         old, new = (one.by(f"crew:={one.slug} version:{one.number} {only}".strip()) for one in (old, new))
     made = _judge(here, old, new, limits, simulated)
     if report is not None:
-        try:
-            report.write_text(made.markdown(), "utf-8")
-        except OSError as fault:
-            raise Stop(f"{report} cannot be written: {fault.strerror}.") from fault
+        with written(report, force=True) as file:
+            file.write(made.markdown().encode("utf-8", "replace"))
     if here.screen.as_json:
         here.screen.document(made.as_json())
     else:

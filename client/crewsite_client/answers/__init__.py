@@ -1,14 +1,61 @@
 """What the API answers, as far as this client reads it; answers may hold more.
 
 They are the answers' own JSON: money is decimal text in USD, times are ISO 8601 in UTC, what is unknown is None. A
-test holds them against the server's description of itself. Texts that people and models wrote are as they wrote them:
-whoever prints them to a terminal cleans them first.
+test holds them against the server's description of itself, and each answer is held against them (``shapes``). Texts
+that people and models wrote are as they wrote them: whoever prints them to a terminal cleans them first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
+
+from crewsite_client.answers.money import (
+    Bill as Bill,
+)
+from crewsite_client.answers.money import (
+    BillItem as BillItem,
+)
+from crewsite_client.answers.money import (
+    Column as Column,
+)
+from crewsite_client.answers.money import (
+    ColumnRating as ColumnRating,
+)
+from crewsite_client.answers.money import (
+    Comparison as Comparison,
+)
+from crewsite_client.answers.money import (
+    CostPart as CostPart,
+)
+from crewsite_client.answers.money import (
+    Forecast as Forecast,
+)
+from crewsite_client.answers.money import (
+    Interval as Interval,
+)
+from crewsite_client.answers.money import (
+    Month as Month,
+)
+from crewsite_client.answers.money import (
+    Months as Months,
+)
+from crewsite_client.answers.money import (
+    Problem as Problem,
+)
+from crewsite_client.answers.money import (
+    Spread as Spread,
+)
+from crewsite_client.answers.money import (
+    TimePart as TimePart,
+)
+from crewsite_client.answers.money import (
+    WhyCost as WhyCost,
+)
+from crewsite_client.answers.money import (
+    WhyTime as WhyTime,
+)
+from crewsite_client.shapes import Time, Usd
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 RowStatus = Literal["pending", "queued", "running", "waiting", "succeeded", "failed", "cancelled"]
@@ -19,11 +66,20 @@ RUN_ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """``name`` is the server's, without any folder."""
+    """``name`` is the server's, of letters, digits and ``.-_`` alone. Whoever writes over files asks first."""
 
     name: str
     media_type: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file whose content was written elsewhere."""
+
+    name: str
+    media_type: str
+    size: int
 
 
 class Team(TypedDict):
@@ -52,7 +108,7 @@ class Crew(TypedDict):
 class Version(TypedDict):
     number: int
     note: str
-    created_at: str
+    created_at: Time
     spec: dict[str, Any]
 
 
@@ -100,7 +156,7 @@ class Usage(TypedDict):
     completion_tokens: int
     reasoning_tokens: int
     successful_requests: int
-    cost_usd: str | None
+    cost_usd: Usd | None
 
 
 class Output(TypedDict):
@@ -125,9 +181,9 @@ class Rated(TypedDict):
 class Launched(TypedDict):
     id: str
     status: RunStatus
-    created_at: str
-    estimated_completion: str | None
-    estimated_cost_usd: str | None
+    created_at: Time
+    estimated_completion: Time | None
+    estimated_cost_usd: Usd | None
     url: str
     warnings: list[str]
 
@@ -137,15 +193,15 @@ class Task(TypedDict):
     name: str
     agent: str
     status: str
-    started_at: str | None
-    finished_at: str | None
+    started_at: Time | None
+    finished_at: Time | None
     duration_ms: int | None
     output: Output | None
     error: Failure | None
     usage: Usage
 
 
-Wait = TypedDict("Wait", {"for": str, "task": str | None, "until": str | None, "ahead": int | None})
+Wait = TypedDict("Wait", {"for": str, "task": str | None, "until": Time | None, "ahead": int | None})
 
 
 class RunSummary(TypedDict):
@@ -156,9 +212,9 @@ class RunSummary(TypedDict):
     revision: int
     waiting_for: str | None
     simulated: bool
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
     duration_ms: int | None
     error: Failure | None
     usage: Usage
@@ -186,8 +242,8 @@ class Call(TypedDict):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    cost_usd: str | None
-    started_at: str
+    cost_usd: Usd | None
+    started_at: Time
     latency_ms: int | None
     messages: list[dict[str, Any]]
     reply: dict[str, Any] | None
@@ -202,6 +258,7 @@ class BatchSummary(TypedDict):
     status: BatchStatus
     paused_for: str | None
     revision: int
+    dataset: str | None
     simulated: bool
     total: int
     pending: int
@@ -210,9 +267,9 @@ class BatchSummary(TypedDict):
     failed: int
     cancelled: int
     max_concurrency: int
-    budget_usd: str | None
-    created_at: str
-    finished_at: str | None
+    budget_usd: Usd | None
+    created_at: Time
+    finished_at: Time | None
     left_ms: int | None
     usage: Usage
     url: str
@@ -225,126 +282,9 @@ class BatchRow(TypedDict):
     status: RowStatus
     output: Output | None
     error: Failure | None
-    cost_usd: str | None
+    cost_usd: Usd | None
     duration_ms: int | None
     url: str | None
-
-
-class Interval(TypedDict):
-    low: str | int | float | None
-    high: str | int | float | None
-    clear: bool
-    more_runs: int | None
-
-
-class Spread(TypedDict):
-    runs: int
-    median: str | int
-    p95: str | int
-    interval: Interval | None
-
-
-class ColumnRating(TypedDict):
-    mean: float
-    count: int
-    interval: Interval | None
-
-
-class Column(TypedDict):
-    id: str
-    label: str
-    kind: str
-    runs: int
-    simulated: bool
-    cost_usd: str | None
-    duration_ms: int | None
-    unpriced_calls: int
-    waste_usd: str
-    rating: ColumnRating | None
-    cost: Spread | None
-    duration: Spread | None
-    notes: list[str]
-
-
-class CostPart(TypedDict):
-    task: str
-    model: str
-    model_before: str
-    reason: str
-    usd: str
-
-
-class WhyCost(TypedDict):
-    column: str
-    difference_usd: str
-    parts: list[CostPart]
-
-
-class TimePart(TypedDict):
-    task: str
-    model: str
-    model_before: str
-    reason: str
-    ms: int
-
-
-class WhyTime(TypedDict):
-    column: str
-    difference_ms: int | None
-    parts: list[TimePart]
-
-
-class Problem(TypedDict):
-    what: str
-    why: str
-
-
-class Comparison(TypedDict):
-    baseline: str | None
-    columns: list[Column]
-    why_cost: list[WhyCost]
-    why_time: list[WhyTime]
-    sentence: str
-    problems: list[Problem]
-    mixes_simulated_and_real: bool
-
-
-class Month(TypedDict):
-    month: str
-    state: str
-    simulated: bool
-    total_usd: str
-    calls: int
-    unpriced_calls: int
-    budget_usd: str | None
-
-
-class Months(TypedDict):
-    items: list[Month]
-
-
-class BillItem(TypedDict):
-    code: str
-    name: str
-    calls: int
-    unpriced_calls: int
-    cost_usd: str
-
-
-class Forecast(TypedDict):
-    low_usd: str | None
-    high_usd: str | None
-    confidence: int
-
-
-class Bill(Month):
-    by: dict[str, list[BillItem]]
-    classes: list[BillItem]
-    waste: list[BillItem]
-    saved_usd: str
-    forecast: Forecast | None
-    number: int | None
-    hash: str | None
 
 
 class Crews(TypedDict):
@@ -378,8 +318,8 @@ class Batch(BatchSummary):
 
 
 class Range(TypedDict):
-    low: str | int
-    high: str | int
+    low: Usd | int
+    high: Usd | int
 
 
 class Limit(TypedDict):

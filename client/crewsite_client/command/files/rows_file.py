@@ -1,17 +1,15 @@
-"""Files of rows: inputs of a batch on the way in, its results on the way out."""
+"""Files of rows: inputs of a batch or a data set."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from crewsite_client.answers import BatchRow
+from crewsite_client.command.files.reading import json_of, read_text
 from crewsite_client.command.here import Stop
 
 Form = Literal["csv", "tsv", "json", "jsonl"]
@@ -24,8 +22,10 @@ FORMS: dict[str, Form] = {
     ".ndjson": "jsonl",
 }
 DELIMITERS = ",;\t|"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet may take for a formula."""
+MOST_FILE_BYTES = 64_000_000
+"""Columns that are no inputs are not sent, so that a file may be larger than what is."""
+MOST_ROWS = 10_000
+"""Of a batch, and of a version of a data set."""
 csv.field_size_limit(10_000_000)
 
 
@@ -39,20 +39,10 @@ class Rows:
 
 def read_rows(path: str, form: Form | None = None) -> Rows:
     """``-`` is standard input. Raises ``Stop`` with the line of what is wrong."""
-    if path == "-":
-        raw = sys.stdin.buffer.read()
-    else:
-        try:
-            raw = Path(path).read_bytes()
-        except OSError as fault:
-            raise Stop(f"{path} cannot be read: {fault.strerror}.") from fault
     form = form or FORMS.get(Path(path).suffix.lower())
     if form is None:
         raise Stop(f"{path}: say with --format whether it is {', '.join(sorted(set(FORMS.values())))}.")
-    try:
-        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise Stop(f"{path} is not UTF-8 (byte {fault.start + 1}).") from fault
+    text = read_text(path, MOST_FILE_BYTES)
     if "\0" in text:
         raise Stop(f"{path} holds a NUL character in line {text[: text.index(chr(0))].count(chr(10)) + 1}.")
     found = _of_table(path, text, form) if form in ("csv", "tsv") else _of_json(path, text, form)
@@ -95,11 +85,11 @@ def _head(path: str, cells: Sequence[str]) -> list[str]:
 def _of_json(path: str, text: str, form: Form) -> Rows:
     items: list[Any] = []
     if form == "json":
-        whole = _json(path, text)
+        whole = json_of(path, text)
         items = whole if isinstance(whole, list) else [whole]
     else:
         lines = text.replace("\r\n", "\n").split("\n")
-        items = [_json(f"{path}, line {number}", line) for number, line in enumerate(lines, 1) if line.strip()]
+        items = [json_of(f"{path}, line {number}", line) for number, line in enumerate(lines, 1) if line.strip()]
     for number, item in enumerate(items, 1):
         if not isinstance(item, dict):
             raise Stop(f"{path}: row {number} is no object.")
@@ -107,12 +97,10 @@ def _of_json(path: str, text: str, form: Form) -> Rows:
     return Rows(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
-def _json(where: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        reason = f"{fault.msg} at column {fault.colno}" if isinstance(fault, json.JSONDecodeError) else str(fault)
-        raise Stop(f"{where}: no JSON: {reason}.") from fault
+def check_count(rows: Sequence[Any]) -> None:
+    """Raises ``Stop`` for more rows than are taken at once."""
+    if len(rows) > MOST_ROWS:
+        raise Stop(f"There are {len(rows):,} rows; at most {MOST_ROWS:,} are taken at once.")
 
 
 def mapped(
@@ -137,66 +125,9 @@ def mapped(
     if doubled:
         raise Stop(f"Two columns fit the input {doubled!r}: say which with --map COLUMN={doubled}.")
     rows = [{goes[name]: value for name, value in row.items() if name in goes} for row in found.rows]
+    check_count(rows)
     return rows, [name for name in found.columns if name not in goes]
 
 
 def _alike(name: str) -> str:
     return "".join(sign for sign in name.casefold() if sign.isalnum())
-
-
-def write_results(path: Path, rows: Iterable[BatchRow]) -> int:
-    """A line for each row, with its inputs and what it gave: JSON Lines, or CSV whose texts no spreadsheet takes for
-    formulas. How many rows."""
-    if FORMS.get(path.suffix.lower()) in ("json", "jsonl"):
-        return _write_json(path, rows)
-    kept = list(rows)
-    inputs = list(dict.fromkeys(name for row in kept for name in row["inputs"]))
-    fields = list(dict.fromkeys(name for row in kept for name in _json_output(row)))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
-        head = ["row", *map(_safe, inputs), "status", "output", *(_safe(f"output.{name}") for name in fields)]
-        writer.writerow([*head, "cost_usd", "seconds", "run", "error"])
-        for row in kept:
-            writer.writerow(_cells(row, inputs, fields))
-    return len(kept)
-
-
-def _cells(row: BatchRow, inputs: Sequence[str], fields: Sequence[str]) -> list[Any]:
-    output, error, took = row["output"], row["error"], row["duration_ms"]
-    given = _json_output(row)
-    return [
-        row["row"],
-        *(_safe(row["inputs"].get(name)) for name in inputs),
-        row["status"],
-        _safe(output["raw"] if output else None),
-        *(_safe(given.get(name)) for name in fields),
-        row["cost_usd"] or "",
-        "" if took is None else f"{took / 1000:.3f}",
-        row["run"] or "",
-        _safe(error["message"] if error else None),
-    ]
-
-
-def _write_json(path: Path, rows: Iterable[BatchRow]) -> int:
-    count = 0
-    as_list = FORMS[path.suffix.lower()] == "json"
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            lead = ("[\n" if not count else ",\n") if as_list else ""
-            file.write(lead + json.dumps(row, ensure_ascii=False) + ("" if as_list else "\n"))
-            count += 1
-        if as_list:
-            file.write("\n]\n" if count else "[]\n")
-    return count
-
-
-def _json_output(row: BatchRow) -> Mapping[str, Any]:
-    output = row["output"]
-    return output["json"] if output is not None and isinstance(output["json"], dict) else {}
-
-
-def _safe(value: Any) -> Any:
-    if value is None or isinstance(value, (int, float)):
-        return "" if value is None else value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,1 @@
+"""Data sets and schedules: what the API answers about them, its operations, and the methods of both clients."""
