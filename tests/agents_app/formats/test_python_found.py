@@ -8,7 +8,7 @@ HEAD = """
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from crewai import Agent, Agent as Person, Crew, Task
+from crewai import LLM, Agent, Agent as Person, Crew, Task
 def job(text, **more): return Task(description=text, expected_output="E", **more)
 """
 MAKE = 'def make(role, goal="G"): return Agent(role=role, goal=goal, backstory="B")\n'
@@ -334,3 +334,66 @@ crew_for(second)
 @pytest.mark.parametrize(("topics", "times"), [("['bees', 'ants']", 1), ("['bees', 'bees']", 0)])
 def test_a_crew_that_is_built_for_several_values_says_so(topics: str, times: int) -> None:
     assert said(imported(FOR_EACH.replace("TOPICS", topics)), "for several values; the first are the d") == times
+
+
+WRAPPED = """
+class Slow:
+    def __init__(self, base): self.base = base
+    def __getattr__(self, name): return getattr(self.base, name)
+cook = Agent(role="Cook", goal="G", backstory="B", llm=Slow(LLM(model="gemini/gemini-2.0-flash")),
+    allow_delegation=bool({"a": 1}.get("a", False)))
+Crew(agents=[cook], tasks=[job("x", agent=cook)])
+"""
+
+
+def test_the_model_that_an_own_class_keeps_is_taken() -> None:
+    result = imported(WRAPPED)
+    assert result.spec is not None
+    assert result.spec.agents[0].llm.model == "gemini/gemini-2.0-flash"
+    assert result.spec.agents[0].allow_delegation is True
+    assert said(result, "`Slow` is Python and was not imported; the model that it keeps was taken")
+
+
+TWICE = f"""
+class Desk:
+    def __init__(self, reset=False): self.reset = reset
+    def crew(self):
+        cook = {COOK}
+        return Crew(agents=[cook], tasks=[job("x", agent=cook)])
+def run(): Desk().crew().kickoff()
+def reset(): Desk(reset=True).crew().kickoff()
+"""
+PHASES = f"""
+class Desk:
+    def _create_and_run(self, agents, tasks): return Crew(agents=agents, tasks=tasks).kickoff()
+    def run(self):
+        cook = {COOK}
+        search_task = job("x", agent=cook)
+        found = self._create_and_run([cook], [search_task])
+        for lang in ["ar", "he"]:
+            send_task = job(f"Send {{lang}}", agent=cook)
+            self._create_and_run([cook], [send_task])
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "crews"), [(TWICE, {"Desk": "x"}), (PHASES, {"Search task": "x", "Send task": "Send {lang}"})]
+)
+def test_equal_crews_are_one_and_those_of_a_helper_are_called_by_their_tasks(code: str, crews: dict[str, str]) -> None:
+    assert {crew.spec.name: crew.spec.tasks[0].description for crew in imported(code).crews} == crews
+
+
+CHOSEN = """
+staff = {"a": Agent(role="Cook", goal="G", backstory="B"), "b": Agent(role="Maid", goal="G", backstory="B")}
+def run(q, kind="b"):
+    texts = {"a": f"Cook {q}", "b": f"Clean {q}"}
+    return Crew(agents=[staff[kind]], tasks=[job(texts[kind], agent=staff[kind])]).kickoff()
+"""
+
+
+def test_an_agent_that_a_run_chooses_by_a_value_with_a_default_is_said() -> None:
+    result = imported(CHOSEN)
+    assert result.spec is not None
+    assert [agent.role for agent in result.spec.agents] == ["Maid"]
+    assert said(result, "Which one `staff[kind]` gives is only known when the code runs")
+    assert said(result, "Which one `texts[kind]` gives is only known when the code runs")
