@@ -31,7 +31,8 @@ class Documents:
     """``texts``: YAML and JSON by path; ``prose``: other texts that code may read. ``labelled``: places name files.
 
     ``values``: what was read, by path; ``broken``: paths of those that cannot be read; ``paths``: by ``id()`` of their
-    values; ``used``: ids of entries that code has got hold of.
+    values; ``used``: ids of entries that code has got hold of; ``copies``: ids of what code copied, by those of
+    the copies.
     """
 
     reading: Reading
@@ -43,6 +44,7 @@ class Documents:
     paths: dict[int, str] = field(default_factory=dict)
     prose_read: set[str] = field(default_factory=set)
     used: set[int] = field(default_factory=set)
+    copies: dict[int, int] = field(default_factory=dict)
 
     def read(self, path: str) -> Value | None:
         """What a file holds; None if it cannot be read, which is said once."""
@@ -89,6 +91,13 @@ class Documents:
         """Code has got hold of it, or of what it lists."""
         for part in value.items if isinstance(value, Items) else (value,):
             self.used |= {id(inner) for inner in (part.items if isinstance(part, Items) else (part,))}
+
+    def all_used(self, also: Iterable[int]) -> set[int]:
+        """Ids of all entries that code uses, and of those that it uses copies of."""
+        used = self.used | set(also)
+        for copy, original in reversed(self.copies.items()):
+            used |= {original} if copy in used else set()
+        return used
 
     def merged(self, wanted: str) -> tuple[Mapping, tuple[str, ...]] | None:
         """Of several files of one name, none of them nearer: the entries that only one has, and the files."""

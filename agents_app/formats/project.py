@@ -273,7 +273,7 @@ def _say_unused(texts: Texts, files: Documents, found: Found) -> None:
         ):
             value = files.read(path)
             if isinstance(value, Mapping | Items):
-                say_unused(value, found.used | files.used, files.reading.report)
+                say_unused(value, files.all_used(found.used), files.reading.report)
 
 
 def _kind_of_file(path: str, text: str) -> Format:

@@ -24,6 +24,7 @@ from agents_app.formats.to_spec.values import (
     Unknown,
     Value,
     found_in,
+    has_parts,
     settled,
 )
 
@@ -47,7 +48,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     result: Value | None = None
     if isinstance(value, Outside):
         frame.world.budget.pay_chars(len(value.path))
-        result = Outside(f"{value.path}.{node.attr}")
+        result = frame.world.put_outside.get(f"{value.path}.{node.attr}") or Outside(f"{value.path}.{node.attr}")
     elif isinstance(value, FilePath):
         result = path_attribute(value, node.attr)
     elif isinstance(value, Instance | Class | Super):
@@ -56,7 +57,7 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
         result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
     elif isinstance(value, Definition):
         result = _of_definition(value, node, frame)
-    elif isinstance(value, Text | Constant) and node.attr == "value":
+    elif isinstance(value, Text | Constant | Items | Mapping) and node.attr == "value":
         result = value  # of an Enum, whose members stand for their values here
     elif isinstance(value, Unknown) and value.source and node.attr == "raw":
         result = value  # an answer's text is what the answer is as a text
@@ -144,9 +145,12 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
     if isinstance(member, Function) and any(member.decorated(kind) for kind in _PROPERTIES):
         return call_function(_with(member, instance), [], {}, frame)
     if isinstance(member, Definition) and member.short.lower() == "field":
-        return _default_of(member, name)
+        instance.attributes[name] = _default_of(member, name)  # one for all who ask for it
+        return instance.attributes[name]
+    asked = None if name.startswith("__") else own_method(instance, "__getattr__", [Text(name)], frame)
+    other = instance if name == "value" else Unknown(name)  # a member of an Enum stands for its value
     bound = _bound(member, instance)
-    return attribute_as_read(bound, instance.cls, node, frame) if bound is not None else Unknown(name)
+    return (attribute_as_read(bound, instance.cls, node, frame) if bound is not None else None) or asked or other
 
 
 def _with(function: Function, owner: Value) -> Function:
@@ -174,6 +178,21 @@ def _said_by_class(instance: Instance, name: str) -> Value | None:
     said = settled(instance.cls.member(name) or Constant(None))
     is_text = isinstance(said, Text) and bool(said.template) and said.literal
     return said if is_text or isinstance(said, Outside) else None
+
+
+def put_outside(owner: Value, key: Value | str, value: Value, frame: Frame) -> None:
+    """Keeps a part of a crew, or an object, that code puts into something of a library, such as a session's state."""
+    name = key.template if isinstance(key, Text) else key
+    if isinstance(owner, Outside) and isinstance(name, str) and (has_parts(value) or isinstance(value, Instance)):
+        frame.world.budget.pay_chars(len(owner.path) + len(name))
+        frame.world.budget.pay_elements(1)
+        frame.world.put_outside[f"{owner.path}.{name}"] = value
+
+
+def taken_from_outside(owner: Value, key: Value, frame: Frame) -> Value | None:
+    """What code put there; None if it put nothing of a crew there."""
+    name = key.template if isinstance(key, Text) else ""
+    return frame.world.put_outside.get(f"{owner.path}.{name}") if isinstance(owner, Outside) else None
 
 
 def set_attribute(owner: Value, name: str, value: Value, field: Field, frame: Frame) -> None:

@@ -10,7 +10,7 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.python.command_line import as_parameter, options_of
-from agents_app.formats.python.frames import MAX_DEPTH, Frame, named_here
+from agents_app.formats.python.frames import MAX_DEPTH, Frame, identity_of, named_here
 from agents_app.formats.python.labels import as_label
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance, decorators
 from agents_app.formats.report import Place
@@ -50,12 +50,16 @@ def call_function(
     builds = as_inputs or function.name in world.reach.builders
     once = any(function.decorated(name) for name in PROJECT_DECORATORS)
     world.budget.pay_elements(len(args) + len(fields))
-    key = (id(node), id(function.owner), *(id(arg) for arg in args if not isinstance(arg, Text | Constant | Unknown)))
+    given = [*args, *(field.value for field in fields.values())]
+    key = (id(node), id(function.owner), *(id(arg) for arg in given if not isinstance(arg, Text | Constant | Unknown)))
     if (builds or once) and key in world.results:
+        _say_several(function, given, key, frame)
         return world.results[key]
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
-        return Unknown(function.name, f"{function.name}()", which=world.budget.number_of("called", *key))
+        return Unknown(function.name, f"{function.name}()", which=_number_of(function, given, frame))
     world.entered.add(id(node))
+    if isinstance(function.owner, Instance):
+        world.entered_on.add((id(function.owner.cls), id(node)))
     world.active.append(id(node))
     world.standing.append(world.budget.line or 0)
     inner = Frame(world, function.frame.file, parent=function.frame, depth=frame.depth + 1, function=_made_by(function))
@@ -66,28 +70,41 @@ def call_function(
     world.standing.pop()
     value = _given(function, inner) if inner.yielded else _best(inner.returned)
     if (inner.maybe or inner.falls_back) and not inner.yielded and not once:
-        value = _one_of_several(value, inner, ends=ends, function=function, key=key)
+        value = _one_of_several(value, inner, ends=ends, function=function, given=given)
     if isinstance(value, Definition) and not function.name.startswith("__"):
-        _name_after(function, value, inner, once=once)
+        _name_after(function, value, inner, once=once, caller=frame.function_name())
     if builds or once:
         world.results[key] = value
-        world.kept += [*args, *([function.owner] if function.owner is not None else [])]
+        world.given_first[key] = [value for value in given if isinstance(value, Text | Constant)]
+        world.kept += [*given, *([function.owner] if function.owner is not None else [])]
     return value
 
 
-def _name_after(function: Function, made: Definition, inner: Frame, *, once: bool) -> None:
+def _name_after(function: Function, made: Definition, inner: Frame, *, once: bool, caller: str) -> None:
     """Gives what a function makes its name, as the author wrote it. A helper that makes many gives way to its callers,
     and a name such as ``create_agent``, which holds for any of them, to what the agent is itself."""
-    is_shared = made.is_named_by_maker and _is_of_many(made)
+    is_shared = made.is_named_by_maker and is_of_many(made)
     if not is_shared and (made.place.file != inner.file or not (once or is_generic(made.name))):
         return
     short = without_maker(function.name)
     as_written = once or made.kind == "crew" or (made.kind in ("agent", "task") and not is_generic(short))
     if as_written or is_generic(made.name):
         made.name, made.is_named_by_maker = function.name if as_written else short, not once
+    if made.kind == "crew" and made.is_named_by_maker and _is_given(made, function):
+        made.of_class = made.of_class or caller
 
 
-def _is_of_many(made: Definition) -> bool:
+def _is_given(crew: Definition, function: Function) -> bool:
+    """Whether the crew's agents or tasks are what the function is given."""
+    call, spec = crew.origin, function.node.args
+    names = {argument.arg for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
+    values = (
+        [word.value for word in call.keywords if word.arg in ("agents", "tasks")] if isinstance(call, ast.Call) else []
+    )
+    return any(isinstance(part, ast.Name) and part.id in names for value in values for part in ast.walk(value))
+
+
+def is_of_many(made: Definition) -> bool:
     """Whether the call that made it takes its texts from elsewhere, so that it makes others too, or it has the name of
     its class."""
     call = made.origin
@@ -100,7 +117,7 @@ def _is_of_many(made: Definition) -> bool:
     return not any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
-def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Function, key: tuple[int, ...]) -> Value:
+def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Function, given: list[Value]) -> Value:
     """What a function gives that may return several values. Parts of a crew are taken, the first that it may return;
     of other values only a run shows which it is, unless those that the source falls back on decide that."""
     if isinstance(value, Instance | Function | Class | Unknown) or has_parts(value):
@@ -111,9 +128,28 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     others = [returned for returned in inner.returned if not is_same(returned, value, inner.world.budget)]
     if not others and ends and not inner.falls_back:
         return value
-    label, number = as_label(_made_by(function) or function.name), inner.world.budget.number_of("called", *key)
+    label, number = as_label(_made_by(function) or function.name), _number_of(function, given, inner)
     open_value = Unknown(label, f"{function.name}()", which=number, perhaps=value)
     return open_value if inner.maybe else replace(open_value, known=value)
+
+
+def _say_several(function: Function, given: list[Value], key: tuple[int, ...], frame: Frame) -> None:
+    """Says that a crew is built for several values, of which the first are the defaults of its inputs."""
+    plain = [value for value in given if isinstance(value, Text | Constant)]
+    first = frame.world.given_first.get(key, [])
+    if first and plain and not all(is_same(a, b, frame.world.budget) for a, b in zip(first, plain, strict=False)):
+        message = f"`{function.name}` builds its crew for several values; the first are the defaults here. Launch the "
+        frame.world.reading.report.info(
+            Place(function.node.lineno, function.frame.file), f"{message}others as a batch."
+        )
+
+
+def _number_of(function: Function, given: list[Value], frame: Frame) -> int:
+    """A number for what the function gives of these arguments, where only a run shows what that is."""
+    budget = frame.world.budget
+    budget.pay_looking(sum(len(value.template) for value in given if isinstance(value, Text)))
+    frame.world.kept += [value for value in given if not isinstance(value, Text | Constant | Unknown)]
+    return budget.number_of("called", id(function.node), id(function.owner), *map(identity_of, given))
 
 
 def _given(generator: Function, inner: Frame) -> Value:

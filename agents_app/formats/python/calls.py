@@ -90,6 +90,21 @@ def _made_of(cls: Class, node: ast.Call, args: list[Value], fields: dict[str, Fi
     return _as_definition(made, path, node, frame) if path and isinstance(made, Instance) else made
 
 
+def make_unmade(cls: Class, frame: Frame) -> Value | None:
+    """What an own subclass of ``Agent``, ``Task`` or ``Crew`` is of which nothing makes an object.
+
+    None if it has no texts of its own.
+    """
+    made = instantiate(cls, [], {}, frame, place=frame.place(cls.node))
+    if not isinstance(made, Instance):
+        return None
+    own = {name for base in cls.ancestors() if isinstance(base, Class) for name in base.body.names}
+    if not (own | made.given.keys() | made.attributes.keys()) & {"role", "description", "tasks"}:
+        return None
+    call = ast.Call(ast.Name(cls.name, ast.Load()), [], [])
+    return _as_definition(made, cls.part_of_crew, ast.copy_location(call, cls.node), frame)
+
+
 def call_partial(called: Partial, frame: Frame) -> Value:
     """What a ``functools.partial`` gives that is called without anything more."""
     return _called(called, called.node, [], {}, frame)

@@ -48,12 +48,21 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
             frame.world.reading.report.info(place, message.replace("an task", "a task"))
         _merge_config(made, frame)
         _resolve_names(made, frame)
+        _resolve_wrapped(made, frame)
         if kind == "task":
             _read_outputs(made, frame)
             if "condition" in made.fields:
                 made.fields["condition"] = condition_of(made.fields["condition"])
+        made.of_class = _inheritor(frame) if kind == "crew" else ""
         keep_definition(made, frame)
     return made
+
+
+def _inheritor(frame: Frame) -> str:
+    """The class of the object whose method is followed, if it has the method of another class."""
+    owner, active = frame.lookup("self"), frame.world.active
+    is_own = not isinstance(owner, Instance) or not active or owner.cls is frame.world.owners.get(active[-1])
+    return owner.cls.name if isinstance(owner, Instance) and not is_own else ""
 
 
 def _merge_config(made: Definition, frame: Frame) -> None:
@@ -74,11 +83,12 @@ def _merge_config(made: Definition, frame: Frame) -> None:
         what = f"texts of the {made.kind} in line {made.place.line}"
         if isinstance(value, Missing) and say_not_given(value.why, frame.world.reading, place=entry.place, what=what):
             return
-        file = "agents.yaml" if made.kind == "agent" else "tasks.yaml"
-        why = value.why if isinstance(value, Missing) else f"`{describe(value)}` is not known here"
-        message = (
-            f"The texts of this {made.kind} are missing: {why}. Import {file} together with this file, or fill them in."
+        why = (
+            value.why
+            if isinstance(value, Missing)
+            else f"what `{describe(value)}` holds is only known when the code runs"
         )
+        message = f"The texts of this {made.kind} are missing: {why}. Fill them in, or import what it is read from."
         frame.world.reading.report.warn(entry.place, message)
 
 
@@ -98,6 +108,19 @@ def _resolve_names(made: Definition, frame: Frame) -> None:
         else:
             value = _method_result(field.value, methods, owner, frame)
         made.fields[name] = Field(value, field.place)
+
+
+def _resolve_wrapped(made: Definition, frame: Frame) -> None:
+    """An object of the source that keeps a model, such as one that waits between calls: the model is taken."""
+    for name in ("llm", "manager_llm", "planning_llm"):
+        wrapper = settled(made.fields[name].value) if name in made.fields else None
+        kept = wrapper.attributes.values() if isinstance(wrapper, Instance) else ()
+        frame.world.budget.pay_steps(len(kept))
+        models = [inner for value in kept if isinstance(inner := settled(value), Definition) and inner.kind == "llm"]
+        if models and isinstance(wrapper, Instance):
+            message = f"`{wrapper.name}` is Python and was not imported; the model that it keeps was taken."
+            frame.world.reading.report.info(made.fields[name].place, message)
+            made.fields[name] = Field(models[0], made.fields[name].place)
 
 
 def _method_result(value: Value, methods: dict[str, Function], owner: Instance, frame: Frame) -> Value:

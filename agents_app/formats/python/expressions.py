@@ -7,7 +7,14 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agents_app.formats.python.attributes import as_written, attribute_of, items_of, made_by, own_method
+from agents_app.formats.python.attributes import (
+    as_written,
+    attribute_of,
+    items_of,
+    made_by,
+    own_method,
+    taken_from_outside,
+)
 from agents_app.formats.python.changes import name_as_read
 from agents_app.formats.python.command_line import argument
 from agents_app.formats.python.formatting import with_spec
@@ -178,15 +185,27 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     if isinstance(inner, Instance):
         return own_method(inner, "__getitem__", [index], frame) or unknown(node, frame)
     element = _element(inner, index, frame)
+    if element is not None and isinstance(given, Unknown):
+        _say_chosen(inner, element, node, frame)
     if element is None:
         return _open_element(container, index, node, frame)
     return fallen_back(element, (given, container), node, frame)
 
 
+def _say_chosen(whole: Value, element: Value, node: ast.Subscript, frame: Frame) -> None:
+    """Says that a run chooses among parts of crews, or among texts with inputs, of which one was read."""
+    is_open = has_parts(element) or (isinstance(element, Text) and not element.literal)
+    if is_open and size_of(whole) > 1:
+        written = source_of(node, frame.world.budget)
+        message = f"Which one `{written}` gives is only known when the code runs: by the values that are written there "
+        frame.world.reading.report.warn(frame.place(node), f"{message}it was chosen.")
+
+
 def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
     """``inner[index]``; None if it cannot be known."""
-    if isinstance(inner, Outside) and inner.short in ("environ", "secrets") and isinstance(index, Text):
-        return Secret(index.template)
+    if isinstance(inner, Outside):
+        secret = inner.short in ("environ", "secrets") and isinstance(index, Text)
+        return Secret(index.template) if secret and isinstance(index, Text) else taken_from_outside(inner, index, frame)
     if isinstance(inner, Mapping) and isinstance(index, Text | Constant):
         return _entry(inner, template_of(index, frame.world.budget).template, frame)
     if isinstance(inner, Items) and (position := index_in(inner, index)) is not None:
@@ -194,9 +213,9 @@ def _element(inner: Value, index: Value, frame: Frame) -> Value | None:
     if isinstance(inner, Mapping) and isinstance(index, Unknown) and size_of(inner) == 1 and has_parts(inner):
         return next(iter(inner.fields.values())).value  # such as what a loop over something unknown put in
     text = literal_text(inner, frame.world.budget)
-    if text and isinstance(index, Constant) and isinstance(index.value, int) and -len(text) <= index.value < len(text):
-        return Text(text[index.value])
-    return None
+    is_within = isinstance(index, Constant) and isinstance(index.value, int) and -len(text or "") <= index.value
+    at = index.value if is_within and isinstance(index, Constant) and isinstance(index.value, int) else None
+    return Text(text[at]) if text and at is not None and at < len(text) else None
 
 
 def _entry(mapping: Mapping, key: str, frame: Frame) -> Value | None:

@@ -86,8 +86,10 @@ class Change:
 class World:
     """What all frames of one import share.
 
-    ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part.
-    ``entered``: functions that were followed, by ``id()`` of their node; ``active``: those that are being followed now.
+    ``sources``: by path; ``waiting``: texts that are not parsed yet; ``by_file_name``: paths, by the last part;
+    ``broken``: of those that cannot be read.
+    ``entered``: functions that were followed, by ``id()`` of their node; ``entered_on``: methods, by
+    ``id()`` of the class of the object and of the node; ``active``: those that are being followed now.
     ``documents``: the project's other files. ``labelled``: places name their files. ``asked``: tasks made of questions
     to agents, by ``id()`` of the call. ``input_texts``: constants that became inputs, by name. ``results``: what
     functions gave, by ``id()`` of the function and of what it was given. ``kept``: what those ids are of, which stays
@@ -100,7 +102,8 @@ class World:
     object of, by ``id()``; ``stars``: modules that were not given, by the files that import all of them. ``standing``:
     for each of ``active``, the line where the code stood that called it. ``changes``: what functions change that is not
     their own, by class or file, and name. ``journal``: in branches and handlers, what entries of dictionaries and
-    attributes were before they were set.
+    attributes were before they were set. ``given_first``: with which texts and numbers it was that ``results`` were
+    given. ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
     """
 
     reading: Reading
@@ -109,11 +112,13 @@ class World:
     sources: dict[str, ast.Module] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     by_file_name: dict[str, list[str]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     reach: Reach = field(default_factory=Reach)
     documents: Documents = field(init=False)
     labelled: bool = False
     lines: dict[str, list[str]] = field(default_factory=dict)
     entered: set[int] = field(default_factory=set)
+    entered_on: set[tuple[int, int]] = field(default_factory=set)
     active: list[int] = field(default_factory=list)
     standing: list[int] = field(default_factory=list)
     changes: dict[tuple[object, str], list[Change]] = field(default_factory=dict)
@@ -133,6 +138,8 @@ class World:
     owners: dict[int, Any] = field(default_factory=dict)
     objects: dict[int, Value] = field(default_factory=dict)
     stars: dict[str, str] = field(default_factory=dict)
+    given_first: dict[tuple[int, ...], list[Value]] = field(default_factory=dict)
+    put_outside: dict[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)

@@ -24,7 +24,7 @@ def _import(node: ast.Import, frame: Frame) -> None:
         frame.world.budget.pay_steps()
         module = find_module(alias.name, frame)
         if module is None:
-            frame.world.reading.absent.note(alias.name, alias.name, frame.place(node))
+            _note_absent(alias.name, alias.name, node, frame)
         if alias.asname:
             frame.names[alias.asname] = ModuleOf(module, alias.name) if module else Outside(alias.name)
         elif module and "." not in alias.name:
@@ -44,7 +44,7 @@ def _import_from(node: ast.ImportFrom, frame: Frame) -> None:
             frame.world.budget.pay_elements(len(module.names) if module else 0)
             frame.names.update(module.names if module else {})
             if module is None:
-                _note_absent(node, frame)
+                _note_absent(node.module or "project", _written(node), node, frame)
                 frame.world.stars[frame.file] = node.module or "project"
             continue
         frame.names[name] = _member(node, alias.name, module, frame)
@@ -60,13 +60,20 @@ def _member(node: ast.ImportFrom, name: str, module: Frame | None, frame: Frame)
         return ModuleOf(inner, name)
     if module:
         return Unknown(name, defined=False)
-    _note_absent(node, frame)
+    _note_absent(node.module or "project", _written(node), node, frame)
     return Outside(f"{node.module or 'project'}.{name}")
 
 
-def _note_absent(node: ast.ImportFrom, frame: Frame) -> None:
-    written = "." * min(node.level, MAX_LEVEL) + (node.module or "")
-    frame.world.reading.absent.note(node.module or "project", written, frame.place(node))
+def _written(node: ast.ImportFrom) -> str:
+    """The module as the import names it."""
+    return "." * min(node.level, MAX_LEVEL) + (node.module or "")
+
+
+def _note_absent(module: str, written: str, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+    """Remembers an import of what is not among the files, or cannot be read."""
+    dotted, level = (written.lstrip("."), node.level) if isinstance(node, ast.ImportFrom) else (module, 0)
+    broken = next((path for path in _candidates(dotted, frame, level) if path in frame.world.broken), "")
+    frame.world.reading.absent.note(module, written, frame.place(node), broken=broken)
 
 
 def find_module(dotted: str, frame: Frame, *, level: int = 0) -> Frame | None:
@@ -75,21 +82,26 @@ def find_module(dotted: str, frame: Frame, *, level: int = 0) -> Frame | None:
     It is looked for from the folder that the dots before a relative import name (``level``), else from the code's own
     folder upwards; then by the end of its path, so that files which came without their folders are found too.
     """
+    paths = (path for path in _candidates(dotted, frame, level) if load_module(path, frame.world))
+    found = next(paths, None)
+    return run_module(found, frame.world) if found else None
+
+
+def _candidates(dotted: str, frame: Frame, level: int) -> Iterator[str]:
+    """The paths of the files that may be meant, the best first; there need not be such files."""
     world, own = frame.world, frame.file
     wanted = dotted.replace(".", "/")
     names = [path for path in (wanted + ".py", wanted + "/__init__.py") if wanted] or ["__init__.py"]
     for path in _in_folders(names, own, level):
         world.budget.pay_steps()
-        if path != own and load_module(path, world):
-            return run_module(path, world)
+        if path != own:
+            yield path
     for end in names if wanted else ():
         namesakes = world.by_file_name.get(end.rpartition("/")[2], ())
         world.budget.pay_steps(len(namesakes) * (1 + len(end) // CHARS_PER_STEP))
         near = [path for path in namesakes if path != own and (path.endswith("/" + end) or _is_flat(path, end))]
-        nearest = max(near, key=lambda path: len(posixpath.commonprefix([path, own])), default="")
-        if near and load_module(nearest, world):
-            return run_module(nearest, world)
-    return None
+        if near:
+            yield max(near, key=lambda path: len(posixpath.commonprefix([path, own])))
 
 
 def _in_folders(names: list[str], own: str, level: int) -> Iterator[str]:
@@ -113,6 +125,7 @@ def load_module(path: str, world: World) -> bool:
         try:
             parse_module(path, world)
         except UnreadableError as error:
+            world.broken.add(path)
             if str(error) == TOO_MANY_TOKENS:
                 what = "The project has more Python than is read at once; these files were left out: {items}."
                 world.reading.report.gather(what, place=NOWHERE, item=path, level="warning")

@@ -12,13 +12,14 @@ from agents_app.formats.python.frames import Frame, evaluates, identity_of, name
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import characters, template_of
-from agents_app.formats.python.things import Class, called
+from agents_app.formats.python.things import Class, Function, called
 from agents_app.formats.to_spec.values import (
     Constant,
     Field,
     Items,
     Mapping,
     Missing,
+    Outside,
     Text,
     Unknown,
     Value,
@@ -29,6 +30,7 @@ from agents_app.formats.to_spec.values import (
 )
 
 MAX_ITEMS = 300
+MAX_VARYING = 100
 
 
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -129,9 +131,38 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
     elif isinstance(inner, Text) and inner.literal:
         yield from characters(inner, frame.world.budget).items[:MAX_ITEMS]
     elif isinstance(inner, Class) and inner.is_enum:
-        yield from [value for value in inner.body.names.values() if isinstance(value, Text | Constant)][:MAX_ITEMS]
+        values = (value for value in inner.body.names.values() if not isinstance(value, Function | Class | Outside))
+        yield from islice(values, MAX_ITEMS)
     else:
         yield _one_of(target, value, frame)
+
+
+def differs_by_text(over: Value, frame: Frame) -> bool:
+    """Whether a loop goes over several short texts, or over entries of such names of which nothing more is known."""
+    inner = settled(over)
+    items = inner.items if isinstance(inner, Items) else [Text(name) for name in getattr(inner, "fields", ())]
+    frame.world.budget.pay_elements(len(items))
+    return len(items) > 1 and all(_is_short(item) or _is_open_entry(item) for item in items)
+
+
+def _is_short(value: Value) -> bool:
+    text = value.template if isinstance(value, Text) and value.literal else ""
+    return 0 < len(text) <= MAX_VARYING and "\n" not in text
+
+
+def _is_open_entry(value: Value) -> bool:
+    """Whether it is a pair as ``items()`` gives them, of a short text and something that only a run shows."""
+    pair = value.items if isinstance(value, Items) else []
+    return len(pair) == 2 and _is_short(pair[0]) and isinstance(pair[1], Unknown)
+
+
+def as_varying(value: Value, target: ast.expr) -> Value:
+    """A text that differs from crew to crew as an input of each, with itself as the default."""
+    if isinstance(target, ast.Name) and isinstance(value, Text):
+        return Unknown(target.id, known=value)
+    if isinstance(target, ast.Tuple) and isinstance(value, Items) and len(target.elts) == len(value.items):
+        return Items([as_varying(item, part) for item, part in zip(value.items, target.elts, strict=True)])
+    return value
 
 
 def _one_of(target: ast.expr, whole: Value, frame: Frame) -> Unknown:

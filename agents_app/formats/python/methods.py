@@ -6,10 +6,12 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.python.attributes import put_outside, taken_from_outside
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, named_here, unknown
+from agents_app.formats.python.jinja import of_jinja
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
@@ -81,10 +83,19 @@ def method_of(
         frame.world.documents.note_use(result)
         return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
+    result = _of_outside(inner, name, args, frame) if isinstance(inner, Outside) else result
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
         _say_absent_crew(inner, name, frame)
     return result if result is not None else path_method(inner, name, args, frame)
+
+
+def _of_outside(library: Outside, name: str, args: list[Value], frame: Frame) -> Value | None:
+    """A session that keeps agents: ``session.set("cook", cook)``, ``session.get("cook")``."""
+    if not args or name not in ("get", "set"):
+        return None
+    put_outside(library, settled(args[0]), args[-1], frame)
+    return taken_from_outside(library, settled(args[0]), frame)
 
 
 def _say_absent_crew(run: Value, method: str, frame: Frame) -> None:
@@ -124,7 +135,7 @@ def _of_definition(
         if name in _COPIES:
             return _copied(made, args, fields, node, frame)
         return _executed(made, node, args, fields, frame)
-    result = of_parser(made, name, args, fields, frame.world.budget)
+    result = of_parser(made, name, args, fields, frame.world.budget) or of_jinja(made, name, args, fields, frame)
     if result is None and name in ("substitute", "safe_substitute", "format", "format_prompt"):
         result = _of_template(made, name, args, fields, frame.world.budget)
     return tools_of(made, node, args, fields, frame) if result is None else result

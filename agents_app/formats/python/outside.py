@@ -38,7 +38,9 @@ from agents_app.formats.to_spec.values import (
 _PASSES = frozenset(
     {"run", "gather", "wait_for", "create_task", "run_until_complete", "to_thread", "cast", "nullcontext"}
 )
-_KEEPS = ("list", "tuple", "set", "frozenset", "copy", "deepcopy", "iter", "aiter")
+_KEEPS = ("list", "tuple", "set", "frozenset", "iter", "aiter")
+_COPIES = {"copy": 1, "deepcopy": 20}
+"""How many levels of lists and dictionaries each copies."""
 _LOADS = frozenset({"safe_load", "load", "loads", "full_load"})
 MAX_DIGITS = 16
 MAX_WRAPPED = 10_000
@@ -58,8 +60,8 @@ def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: 
         return args[-1] if name == "cast" else args[0]
     if name == "read" or name in _LOADS:
         return loaded(args[0], frame) if args else None
-    if name == "super":
-        return _super(frame) or Unknown("super")
+    if name == "super" or (name in _COPIES and len(args) == 1):
+        return _copied(args[0], frame, levels=_COPIES[name]) if name in _COPIES else _super(frame) or Unknown("super")
     call = _BY_NAME.get(name) or _SIMPLE.get(path)
     result = call(args, fields, frame.world.budget) if call else None
     return result if result is not None else path_call(path, args, fields, frame)
@@ -88,6 +90,23 @@ def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
     inner = settled(fallback) if fallback is not None else None
     usable = isinstance(inner, Constant) or (isinstance(inner, Text) and bool(inner.template))
     return Secret(first.template if isinstance(first, Text) else "SECRET", inner if usable else None)
+
+
+def _copied(value: Value, frame: Frame, *, levels: int) -> Value:
+    """``copy.copy`` and ``copy.deepcopy`` of lists and dictionaries; other things are the same here."""
+    inner, world = settled(value), frame.world
+    if not isinstance(inner, Items | Mapping) or levels == 0:
+        return value
+    world.budget.pay_elements(1 + size_of(inner))
+    if isinstance(inner, Items):
+        return Items([_copied(item, frame, levels=levels - 1) for item in inner.items])
+    fields = {
+        name: Field(_copied(field.value, frame, levels=levels - 1), field.place) for name, field in inner.fields.items()
+    }
+    copy = Mapping(fields, inner.place, inner.factory)
+    world.documents.copies[id(copy)] = id(inner)
+    world.kept.append(copy)
+    return copy
 
 
 def _kept(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
@@ -237,6 +256,12 @@ def _as_number(text: str) -> Constant | None:
         return None
 
 
+def _truth(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
+    """``bool(...)``, if that is known."""
+    truth = truth_of(settled(args[0])) if args else False
+    return Constant(truth) if truth is not None else None
+
+
 def _length(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     inner = settled(args[0]) if args else None
     if isinstance(inner, Items) and inner.is_sample:
@@ -345,6 +370,7 @@ _SIMPLE: dict[str, Call] = {
     "round": _of_numbers(lambda numbers: round(numbers[0], int(numbers[1]) if len(numbers) > 1 else None)),
     "str": _text,
     "repr": _represented,
+    "bool": _truth,
     "int": _whole,
     "float": _number,
     "len": _length,

@@ -6,9 +6,10 @@ Nothing is opened. A path whose beginning only a run would show keeps its end, w
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 
-from agents_app.formats.documents import PASTED, is_end_of
+from agents_app.formats.documents import PASTED, is_end_of, nearest
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.python.texts import joined, template_of
 from agents_app.formats.report import UnreadableError
@@ -34,7 +35,9 @@ _PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _SAME = frozenset({"abspath", "realpath", "normpath", "expanduser", "expandvars", "fspath", "relpath"})
 _SAME_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix", "relative_to", "open", "__enter__"})
 _OPENS = frozenset({"open", "io.open", "codecs.open", "aiofiles.open", "anyio.open_file"})
+_LOOKS_LIKE_DATA = re.compile(r"\n|^\s{0,9}[\[{]")
 _DATA = frozenset({".yaml", ".yml", ".json"})
+_ASKS = frozenset({"exists", "is_file", "isfile"})
 _READS = frozenset({"read_text", "read", "read_bytes", "getvalue"})
 
 
@@ -78,6 +81,8 @@ def _os_path(name: str, args: list[Value], frame: Frame) -> Value | None:
         return joined_path.whole if name == "join" else None
     if name == "dirname":
         return Text(posixpath.dirname(path))
+    if name in _ASKS:
+        return _exists(FilePath(path), frame)
     if name == "basename":
         return Text(posixpath.basename(path))
     return Text(path) if name in _SAME or name == "join" else None
@@ -96,9 +101,9 @@ def path_method(receiver: Value, name: str, args: list[Value], frame: Frame) -> 
         return FilePath(posixpath.join(folder, new.template) if name == "with_name" else stem + new.template)
     if name in _SAME_METHODS:
         return receiver
-    if name in _READS:
-        return _content(receiver, frame) if receiver.path != "." else None
-    return None
+    if name in _ASKS or receiver.path == ".":
+        return _exists(receiver, frame) if name in _ASKS else None
+    return _content(receiver, frame) if name in _READS else None
 
 
 def path_attribute(value: FilePath, name: str) -> Value | None:
@@ -140,7 +145,7 @@ def loaded(value: Value, frame: Frame) -> Value | None:
     value = _opened(settled(value), frame)
     if isinstance(value, Missing):
         return value
-    if isinstance(value, Text) and value.literal and "\n" in value.template:
+    if isinstance(value, Text) and value.literal and _LOOKS_LIKE_DATA.search(value.template):
         return _inline(value.template, frame)
     path = file_of(value, frame)
     found = document(path, frame) if path else None
@@ -182,6 +187,14 @@ def document(path: str, frame: Frame, *, beside: str | None = None) -> Value | N
     world.documents.paths[id(mapping)] = path
     world.kept.append(mapping)
     return mapping
+
+
+def _exists(file: FilePath, frame: Frame) -> Constant | None:
+    """Whether there is such a file: of one that was not given nobody knows."""
+    files = frame.world.documents
+    frame.world.budget.pay_looking(len(files.prose) + len(files.texts))
+    found = nearest(file.path, [*files.prose, *files.texts], beside=frame.file)
+    return Constant(True) if found and is_end_of(file.path, found) else None
 
 
 def _inline(text: str, frame: Frame) -> Value | None:

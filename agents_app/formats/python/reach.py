@@ -37,21 +37,24 @@ class Reach:
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
     ``adders``: those that add to something that parts may hang on; ``askers``: those in which something is kicked off.
-    ``making``: definitions, branches and loops that make parts, themselves or through functions of the project;
-    ``parts``: the names whose calls do. ``called``: the names of all that is called, and of classes whose methods are;
-    ``handed``: of what is given to a call, which may call it. ``calls``: which functions that make parts a function
-    calls, by names. ``telling``: the names that parts may hang on.
+    ``making``: definitions, branches and loops that make parts, themselves or through functions of the project,
+    ``building``: that make crews; ``parts``: the names whose calls make parts. ``called``: the names of all that is
+    called, and of classes whose methods are; ``handed``: of what is given to a call, which may call it. ``calls``:
+    which functions that make parts a function calls, by names. ``bases``: the names of what classes are made of.
+    ``telling``: the names that parts may hang on.
     """
 
     builders: frozenset[str] = frozenset()
     makers: set[int] = field(default_factory=set)
     adders: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
+    building: set[int] = field(default_factory=set)
     askers: set[int] = field(default_factory=set)
     parts: frozenset[str] = frozenset()
     called: frozenset[str] = frozenset()
     handed: frozenset[str] = frozenset()
     calls: dict[str, set[str]] = field(default_factory=dict)
+    bases: frozenset[str] = frozenset()
     telling: frozenset[str] = frozenset()
 
 
@@ -80,6 +83,7 @@ class _Names:
     top: set[str] = field(default_factory=set)
     handed: set[str] = field(default_factory=set)
     decorating: set[int] = field(default_factory=set)
+    bases: set[str] = field(default_factory=set)
 
     def also(self, names: AbstractSet[str]) -> set[str]:
         """These names, and what imports and classes of the source make of them."""
@@ -107,9 +111,11 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
         for code in names.callers.get(name, ()):
             code.makes = True
     crews = names.also({"Crew"})
-    reach.builders = frozenset(_reaching(names.callers, crews)[0] - crews - {"__init__"})
+    building, reach.building = _reaching(names.callers, crews)
+    reach.builders = frozenset(building - crews - {"__init__"})
     reach.called = frozenset(names.callers) | names.top
     reach.handed = frozenset(names.handed)
+    reach.bases = frozenset(names.bases)
     making, reach.making = _reaching(names.callers, parts, also=names.telling)
     reach.parts = frozenset(making)
     reach.telling = telling_names(walked, reach.parts, reach.making)
@@ -125,7 +131,9 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
 def _note(node: ast.AST, code: _Code | None, names: _Names) -> None:
     if isinstance(node, Scope):
         names.decorating |= {id(part) for decorator in node.decorator_list for part in ast.walk(decorator)}
-        names.aliases += [(_last(base), node.name) for base in getattr(node, "bases", ())]
+        bases = [_last(base) for base in getattr(node, "bases", ())]
+        names.aliases += [(base, node.name) for base in bases]
+        names.bases.update(bases)
     elif isinstance(node, ast.ImportFrom):
         names.aliases += [(alias.name, alias.asname) for alias in node.names if alias.asname]
     elif isinstance(node, ast.AugAssign) and code:

@@ -30,6 +30,7 @@ from agents_app.formats.python.things import Class
 from agents_app.formats.report import UnreadableError, at_line
 from agents_app.formats.to_spec.assemble import Found
 from agents_app.formats.to_spec.fields import Reading
+from agents_app.formats.to_spec.members import listed_by
 from agents_app.formats.to_spec.naming import is_generic, without_maker
 from agents_app.formats.to_spec.values import Definition
 
@@ -103,8 +104,10 @@ def _name_crews(world: World, files: Dict[str, str]) -> None:
     for crew in world.found.crews:
         name = without_maker(crew.name) if crew.is_named_by_maker else crew.name
         if is_generic(name):
-            crew.name = _enclosing_name(named, crew) or crew.name
+            inheritor = without_maker(crew.of_class)
+            crew.name = inheritor if not is_generic(inheritor) else _enclosing_name(named, crew) or crew.name
     _tell_apart(world.found.crews, own, world)
+    _tell_by_tasks(world.found.crews)
     stems = [PurePosixPath(path).stem for path in files]
     world.found.name = next((stem for stem in stems if not is_generic(stem) and stem != "crew"), "")
 
@@ -125,6 +128,19 @@ def _tell_apart(crews: list[Definition], own: list[str], world: World) -> None:
             crew.name = f"{crew.name}_{method}"
         elif before != "crew":
             crew.name = before
+
+
+def _tell_by_tasks(crews: list[Definition]) -> None:
+    """Crews that one call makes, of one name, are called after their first tasks, if those have names of their own."""
+    alike: dict[tuple[str, int], list[Definition]] = {}
+    for crew in crews:
+        alike.setdefault((crew.name, id(crew.origin)), []).append(crew)
+    for group in alike.values():
+        firsts = [next(iter(listed_by(crew.fields.get("tasks")) or []), None) for crew in group]
+        names = [first.name for first in firsts if isinstance(first, Definition) and not is_generic(first.name)]
+        if len(names) == len(group) and len(set(names)) > 1:
+            for crew, name in zip(group, names, strict=True):
+                crew.name = name
 
 
 def _enclosing_name(named: Dict[str, Sequence[ast.ClassDef | FunctionNode]], crew: Definition) -> str:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from agents_app.formats.python.attributes import items_of, own_method, set_attribute
-from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.attributes import items_of, own_method, put_outside, set_attribute
+from agents_app.formats.python.calling import call_function, is_of_many
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
 from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, named_here, open_part, unknown
 from agents_app.formats.python.labels import source_of
-from agents_app.formats.python.loops import MAX_ITEMS, bind, is_empty, is_known, repetitions, say_unseen, unpacked
+from agents_app.formats.python.loops import (
+    MAX_ITEMS,
+    as_varying,
+    bind,
+    differs_by_text,
+    is_empty,
+    is_known,
+    repetitions,
+    say_unseen,
+    unpacked,
+)
 from agents_app.formats.python.operators import arithmetic, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import joined, template_of
@@ -69,6 +79,7 @@ def _give(target: ast.expr, value: Value, frame: Frame, node: ast.expr | None = 
         value = _titled(value, target.attr, node, frame)
         owner = settled(frame.evaluate(target.value))
         frame.world.touched += isinstance(owner, Definition)
+        put_outside(owner, target.attr, value, frame)
         set_attribute(owner, target.attr, value, Field(value, frame.place(target)), frame)
     elif isinstance(target, ast.Tuple | ast.List):
         for part, item in unpacked(target.elts, value, frame):
@@ -79,7 +90,9 @@ def _give(target: ast.expr, value: Value, frame: Frame, node: ast.expr | None = 
 
 def _titled(value: Value, name: str, node: ast.expr | None, frame: Frame) -> Value:
     """The value; a part of a crew keeps the first name that says something."""
-    if isinstance(value, Definition) and (is_generic(value.name) or (value.is_named_by_maker and _says_more(name))):
+    if isinstance(value, Definition) and (
+        is_generic(value.name) or (value.is_named_by_maker and _says_more(name, value))
+    ):
         value.name, value.is_named_by_maker = name, False
     named = named_here(value, name, node, frame.world.budget)
     if isinstance(named, Unknown) and named.elsewhere and named.source:
@@ -87,9 +100,9 @@ def _titled(value: Value, name: str, node: ast.expr | None, frame: Frame) -> Val
     return named
 
 
-def _says_more(name: str) -> bool:
+def _says_more(name: str, made: Definition) -> bool:
     """Whether a variable's name says more than that of the function that made the value."""
-    return len(name) > 2 and not is_generic(name)
+    return not is_generic(name) and (len(name) > 2 or is_of_many(made))
 
 
 def _mark_replaced(old: Value | None, new: Value, place: Place) -> None:
@@ -107,9 +120,12 @@ def _put(target: ast.Subscript, value: Value, frame: Frame, node: ast.expr | Non
             container.items[bounds] = list(given.items)
         return
     key = settled(frame.evaluate(target.slice))
+    put_outside(container, key, value, frame)
     is_open = isinstance(key, Unknown) and has_parts(value)
     if isinstance(container, Mapping) and (is_open or isinstance(key, Text | Constant)):
         name = template_of(key, frame.world.budget).template
+        if is_open and frame.world.undecided and name in container.fields:
+            name = f"{name}{size_of(container)}"  # only a run shows which of them it is
         value = value if is_open else _titled(value, name[:MAX_NAME], node, frame)
         frame.world.put(container.fields, name, Field(value, frame.place(target)))
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
@@ -239,8 +255,14 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
     if id(node) in frame.world.reach.making:
         say_unseen(over, node.iter, frame)
     is_open = not is_known(over)
+    varies = id(node) in frame.world.reach.building and differs_by_text(over, frame)
+    if varies:
+        message = (
+            f"Crews are made for each of {size_of(settled(over))} values here; the first are the defaults. Launch the"
+        )
+        frame.world.reading.report.info(frame.place(node), f"{message} others as a batch.")
     for item in repetitions(over, node.target, frame):
-        bind(node.target, item, frame)
+        bind(node.target, as_varying(item, node.target) if varies else item, frame)
         frame.world.sampled += is_open
         flow = frame.run(node.body)
         frame.world.sampled -= is_open

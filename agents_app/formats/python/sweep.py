@@ -7,12 +7,22 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from agents_app.formats.python.calling import PROJECT_DECORATORS, STARTS, call_function, enter_unbound, instantiate
-from agents_app.formats.python.calls import call_partial
+from agents_app.formats.python.calls import call_partial, make_unmade
 from agents_app.formats.python.frames import Frame, World
 from agents_app.formats.python.things import Class, Function, Partial, decorators
 from agents_app.formats.python.things import called as titled
 from agents_app.formats.report import Place
-from agents_app.formats.to_spec.values import Definition, Items, Mapping, Outside, Value, members, settled, size_of
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Items,
+    Mapping,
+    Outside,
+    Value,
+    members,
+    settled,
+    size_of,
+)
 
 MAX_HELD = 100
 """Entries of a list or a dictionary of the source that are looked through for factories."""
@@ -20,6 +30,7 @@ MAX_LEVELS = 2
 MAX_ROUNDS = 10
 """How often functions are looked for in what was followed last."""
 _TELLING = ("role", "description")
+_PARTS = frozenset({"Agent", "Task", "ConditionalTask", "Crew"})
 _OF_PROJECTS = frozenset({*PROJECT_DECORATORS, "before_kickoff", "after_kickoff"})
 _OF_FLOWS = frozenset({"start", "listen", "router", "flow", "step", "asset", "fixture"})
 _OF_SERVERS = frozenset({"route", "get", "post", "put", "api_route", "websocket", "command", "on_message"})
@@ -41,9 +52,9 @@ def sweep(chosen: Sequence[str], world: World) -> None:
     for path in chosen:
         _enter_held(world.modules[path].names.items(), world.modules[path])
     for _ in range(MAX_ROUNDS):
-        before = len(world.entered)
+        before = len(world.entered_on), len(world.entered)
         _enter_rest(files, world)
-        if len(world.entered) == before:
+        if (len(world.entered_on), len(world.entered)) == before:
             break
 
 
@@ -80,21 +91,49 @@ def _helps(function: Function, world: World) -> bool:
 
 
 def _enter_class(cls: Class, frame: Frame) -> None:
-    """Its methods that make parts, on one object: those that make a crew first."""
+    """Its methods that make parts, on one object: those that make a crew first.
+
+    Those of a class that is there for others to be made of it are followed on objects of these.
+    """
     world = frame.world
+    if _users(cls, world) != [cls]:
+        return
+    if cls.part_of_crew.rpartition(".")[2] in _PARTS and not _is_made(cls, world):
+        world.objects[id(cls)] = make_unmade(cls, frame) or Constant(None)
     methods = [value for value in cls.body.names.values() if isinstance(value, Function)]
-    waiting = [method for method in methods if _waits(method, world)]
+    waiting = [*(method for method in methods if _waits(method, world)), *_inherited(cls, world)]
     starts = [method for method in waiting if method.name in STARTS]
     waiting = [method for method in waiting if method.name not in STARTS and not _helps(method, world)]
     if waiting or starts:
         owner = _object_of(cls, frame)
         waiting.sort(key=lambda method: not method.decorated("crew") and method.name not in world.reach.builders)
         for method in waiting:
-            if id(method.node) not in world.entered:
+            if (id(cls), id(method.node)) not in world.entered_on:
                 _enter_method(method, owner, frame)
     for value in list(cls.body.names.values()):
         if isinstance(value, Class) and value.frame is cls.body:
             _enter_class(value, cls.body)
+
+
+def _is_made(cls: Class, world: World) -> bool:
+    """Whether something makes an object of the class, or it was made already."""
+    reach = world.reach
+    return id(cls) in world.objects or cls.name in reach.called | reach.handed | reach.bases
+
+
+def _inherited(cls: Class, world: World) -> Iterator[Function]:
+    """Methods of its bases that make a crew, and all that make parts of those that are only there to be such."""
+    seen, reach = set(cls.body.names), world.reach
+    for base in cls.after(cls):
+        world.budget.pay_steps(1 + len(base.body.names) // 10)
+        is_abstract = base.is_abstract
+        for name, method in base.body.names.items():
+            if name in seen or not isinstance(method, Function):
+                continue
+            makes = name in reach.builders or (is_abstract and id(method.node) in reach.making)
+            if makes and name not in STARTS and (id(cls), id(method.node)) not in world.entered_on:
+                yield method
+        seen |= base.body.names.keys()
 
 
 def _object_of(cls: Class, frame: Frame) -> Value:
@@ -174,8 +213,16 @@ def _enter_rest(files: set[str], world: World) -> None:
             cls = world.owners.get(id(one.node))
             if cls is None:
                 _enter_function(one, one.frame)
-            else:
-                _enter_method(one, _object_of(cls, cls.frame), cls.frame)
+            for user in _users(cls, world) if cls else ():
+                _enter_method(one, _object_of(user, user.frame), user.frame)
+
+
+def _users(cls: Class, world: World) -> list[Class]:
+    """The class itself, or those that are made of it, if it is there for that."""
+    if not (cls.is_abstract and cls.name in world.reach.bases):
+        return [cls]
+    classes = [one for one in world.defined if isinstance(one, Class) and one is not cls]
+    return [one for one in classes if any(base is cls for base in one.ancestors())] or [cls]
 
 
 def _callers_first(rest: Sequence[Function | Class], world: World) -> Iterator[Function | Class]:

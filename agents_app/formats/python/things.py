@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agents_app.formats.python.frames import Frame, FunctionNode
@@ -84,6 +85,14 @@ class Class(Value):
         return ""
 
     @property
+    def is_abstract(self) -> bool:
+        """Whether it says of itself that other classes are to be made of it."""
+        if _ABSTRACT.search(self.node.name) or "ABC" in (getattr(base, "short", "") for base in self.bases):
+            return True
+        methods = (value for value in self.body.names.values() if isinstance(value, Function))
+        return any(method.decorated("abstractmethod") or _refuses(method.node.body) for method in methods)
+
+    @property
     def is_enum(self) -> bool:
         return self.inherits(*ENUMS)
 
@@ -158,6 +167,17 @@ class ModuleOf(Value):
 
     frame: Frame
     name: str
+
+
+_ABSTRACT = re.compile(r"^_*(?:Base|Abstract)(?=[A-Z_])|(?:Base|Mixin|Interface)$")
+
+
+def _refuses(body: Sequence[ast.stmt]) -> bool:
+    """Whether a method only says that it is not implemented."""
+    last = body[-1]
+    raised = last.exc.func if isinstance(last, ast.Raise) and isinstance(last.exc, ast.Call) else None
+    raised = last.exc if raised is None and isinstance(last, ast.Raise) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
 
 
 def type_name(value: Value) -> str:

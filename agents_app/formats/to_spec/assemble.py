@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents_app.formats.budget import UsedUpError
-from agents_app.formats.report import NOWHERE, ImportedCrew, Place, UnreadableError, counted, listed
+from agents_app.formats.report import NOWHERE, ImportedCrew, UnreadableError, counted, listed
 from agents_app.formats.to_spec.agents import agent_spec
 from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
@@ -31,6 +31,8 @@ from engine.spec.crew_spec import AgentSpec, Condition, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
 MAX_CREWS = 30
+MAX_VARIANTS = 10
+_TEXTS = ("description", "expected_output", "role", "goal", "backstory")
 MAX_SPEC = 2_000_000
 MAX_SAID = 60
 _PARTS = frozenset(
@@ -253,31 +255,37 @@ def _spec(
 
 
 def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
-    """Crews of one call, name and members are one crew made several times; one that has inputs stands for all.
+    """Crews of one call, members and texts are one crew made several times; one that has inputs stands for all.
 
-    If their texts differ, that is said.
+    Of those with other texts the first are crews of their own, and it is said that there are more. One without tasks,
+    whose call makes another with tasks, is none.
     """
-    kept: dict[tuple[int | str, ...], Definition] = {}
-    differing: dict[tuple[int | str, ...], Place] = {}
+    alike: dict[tuple[int, ...], list[Definition]] = {}
     for crew in crews:
         members = [part for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
         reading.budget.pay_looking(len(members))
         origins = (id(inner.origin) if isinstance(inner := settled(part), Definition) else 0 for part in members)
-        key: tuple[int | str, ...] = (id(crew.origin or crew), crew.name, *origins)
-        if key in kept and key not in differing and _texts_of(kept[key]) != _texts_of(crew):
-            differing[key] = crew.place
-        if key not in kept or ("inputs" in crew.fields and "inputs" not in kept[key].fields):
-            kept[key] = crew
-    for place in differing.values():
-        reading.report.warn(place, "This crew is made several times with other texts: only one of them was read.")
-    return list(kept.values())
+        variants = alike.setdefault((id(crew.origin or crew), *origins), [])
+        texts = _texts_of(crew)
+        same = next((number for number, other in enumerate(variants) if _texts_of(other) == texts), None)
+        if same is None and len(variants) == MAX_VARIANTS:
+            message = f"This crew is made with more than {MAX_VARIANTS} different texts: the first of them were read."
+            reading.report.warn(crew.place, message)
+        elif same is None:
+            variants.append(crew)
+        elif "inputs" in crew.fields and "inputs" not in variants[same].fields:
+            variants[same] = crew
+    kept = [crew for variants in alike.values() for crew in variants]
+    full = {id(crew.origin) for crew in kept if listed_by(crew.fields.get("tasks"))}
+    return [crew for crew in kept if id(crew.origin) not in full or listed_by(crew.fields.get("tasks")) != []]
 
 
 def _texts_of(crew: Definition) -> list[Value]:
-    """The texts of a crew's tasks."""
-    tasks = [settled(task) for task in listed_by(crew.fields.get("tasks")) or []]
-    fields = [task.fields for task in tasks if isinstance(task, Definition)]
-    return [part[name].value for part in fields for name in ("description", "expected_output") if name in part]
+    """The texts of a crew's tasks and agents, and how it goes about its tasks."""
+    parts = [settled(part) for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
+    fields = [part.fields for part in parts if isinstance(part, Definition)]
+    texts = [part[name].value for part in fields for name in _TEXTS if name in part]
+    return [*texts, *(crew.fields[name].value for name in ("process",) if name in crew.fields)]
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:

@@ -169,6 +169,8 @@ def _say_default(value: Value, reading: Reading, *, place: Place, owner: str) ->
         message = (
             f"{owner} reads its model from {value.name}, which is not part of the source; {DEFAULT_MODEL} is used."
         )
+    elif isinstance(value, Unknown) and value.of:
+        message = f"{owner}: no call in the source gives the model {what}; {DEFAULT_MODEL} is used."
     else:
         message = f"{owner}: the model {what} is not defined in this source; {DEFAULT_MODEL} is used."
     reading.report.warn(place, message)

@@ -125,7 +125,8 @@ def wanted(value: Value, roster: Roster, *, place: Place) -> Definition | None:
     origin = roster.reading.absent.origin(value)
     if origin and not (name and roster.named(name)):
         return roster.of_absent(value, origin, place=place)
-    if not name:
+    is_found = isinstance(value, Unknown) and bool(value.which)  # in a loop or a list, and no name of the source
+    if not name or (is_found and not roster.named(name)):
         return None
     return roster.named(name) or roster.stub(name, place=place)
 
@@ -197,5 +198,6 @@ def _name_of(definition: Definition) -> str:
     own = _text(definition, "role") if definition.kind == "agent" else _text(definition, "name")
     if own and snake(own):
         return own
+    named = definition.name and not definition.is_named_by_maker
     words = first_words(_text(definition, "description"))
-    return words if words and definition.kind == "task" and not definition.name else name
+    return words if words and definition.kind == "task" and not named else name

@@ -59,8 +59,7 @@ class Constant(Value):
 class Items(Value):
     """A list, tuple or set. ``chosen_by``: the function that gives it or another one, when the code runs.
     ``is_sample``: its items stand for any number of such. ``is_named``: code may fill it by a name that it has.
-    ``open_as``: what stands for it in texts, where code that is
-    not followed before may change it."""
+    ``open_as``: what stands for it in texts, where code that is not followed before may change it."""
 
     items: list[Value]
     chosen_by: str = ""
@@ -164,8 +163,9 @@ class Definition(Value):
 
     ``path`` is the dotted name of what is called, ``name`` the source's name of the result, ``origin`` the call itself:
     two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
-    the name to something else. ``is_named_by_maker``: after the function that made it. ``which`` and ``within`` are as
-    those of an ``Unknown``.
+    the name to something else. ``is_named_by_maker``: after the function that made it.
+    ``of_class``: the class of the object whose inherited method made it, or the caller of the helper that did.
+    ``which`` and ``within`` are as those of an ``Unknown``.
     """
 
     kind: Kind
@@ -177,6 +177,7 @@ class Definition(Value):
     origin: object = None
     replaced: Place | None = None
     is_named_by_maker: bool = False
+    of_class: str = ""
     which: int = 0
     within: str = ""
 

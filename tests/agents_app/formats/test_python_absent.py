@@ -149,3 +149,39 @@ def test_loops_over_yaml_that_was_not_given_make_one_part_that_is_to_be_filled_i
     assert given.spec is not None
     assert [(agent.key, agent.role) for agent in given.spec.agents] == [("cook", "Cook")]
     assert [(task.description, task.agent) for task in given.spec.tasks] == [("D", "cook")]
+
+
+def test_a_module_that_cannot_be_read_is_not_called_one_that_is_not_there() -> None:
+    crew = HEAD + "from agents import cook\nimport tools\n"
+    crew += "t = Task(description='D', expected_output='E', agent=cook)\nCrew(agents=[cook, tools.maid], tasks=[t])"
+    files = {"crew.py": crew, "agents.py": "x = 1\ndef cook(:", "tools.py": "def maid(:"}
+    result = read_uploads([(path, text.encode()) for path, text in files.items()])
+    assert result.spec is not None
+    assert [agent.key for agent in result.spec.agents] == ["cook", "maid"]
+    assert why_lost(result.spec.agents[0].goal) == "goal, `cook` of `agents.py`, which could not be read"
+    said = [note.message for note in result.report]
+    assert "`agents.py` could not be read: mend it, or fill in what comes from it (agent `cook`)." in said
+    assert not any("is not among the files" in message for message in said)
+
+
+GIVEN = """
+def build(job, llm_medium):
+    agents, tasks = [], []
+    for agent in job["agents"]:
+        agents.append(Agent(role=agent["role"], goal=agent["goal"], backstory=agent["backstory"], llm=llm_medium))
+        for config in agent["tasks"]:
+            tasks.append(Task(**config))
+            tasks.append(Task(description=config["text"], expected_output=config["out"], agent=agent))
+    return Crew(agents=agents, tasks=tasks)
+"""
+
+
+def test_what_a_loop_finds_in_something_unknown_is_no_name_of_an_agent_and_in_no_file() -> None:
+    result = imported(GIVEN)
+    assert result.spec is not None
+    assert [agent.role for agent in result.spec.agents] == ["{agent_role}"]
+    said = " ".join(note.message for note in result.report)
+    assert "what `config` holds is only known when the code runs" in said
+    assert "no call in the source gives the model `llm_medium`" in said
+    assert "yaml" not in said
+    assert "is not defined" not in said

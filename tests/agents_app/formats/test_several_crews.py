@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from agents_app.formats import read, read_files
-from tests.agents_app.formats.small_projects import project, roles, said
+from tests.agents_app.formats.small_projects import project, roles
 
 FLOW = """
 from crewai.flow.flow import Flow, listen, or_, router, start
@@ -137,16 +139,30 @@ def test_if_all_crews_are_of_examples_they_are_what_is_meant() -> None:
     assert any(each.meant for each in read(without_tasks + "Crew(agents=[a])\nCrew(agents=[a, b])\n").crews)
 
 
-def test_a_crew_that_a_loop_makes_with_other_texts_is_said_to_be_several() -> None:
-    code = """
+LOOP = """
 from crewai import Agent, Crew, Task
 a = Agent(role="A", goal="G", backstory="B")
-for name in NAMES:
+for HEAD:
     Crew(agents=[a], tasks=[Task(description=f"Do {name}", expected_output="E", agent=a)]).kickoff()
 """
-    (warning,) = said(read(code.replace("NAMES", "['x', 'y']")))
-    assert warning == "This crew is made several times with other texts: only one of them was read."
-    assert said(read(code.replace("NAMES", "['x']"))) == []
+
+
+@pytest.mark.parametrize("head", ["name in ['x', 'y']", "name, more in {'x': input('a'), 'y': input('b')}.items()"])
+def test_a_crew_that_a_loop_makes_for_several_texts_has_them_as_an_input(head: str) -> None:
+    result = read(LOOP.replace("HEAD", head))
+    assert [(crew.spec.tasks[0].description, crew.spec.inputs) for crew in result.crews] == [
+        ("Do {name}", {"name": "x"})
+    ]
+    assert [note.line for note in result.report if "for each of 2 values" in note.message] == [4]
+
+
+def test_crews_of_a_loop_that_differ_in_more_are_each_offered_up_to_a_bound() -> None:
+    head = "name in [p['name'] for p in [{'name': 'x\\ny'}, {'name': 'z\\n'}]]"
+    assert [crew.spec.tasks[0].description for crew in read(LOOP.replace("HEAD", head)).crews] == ["Do z", "Do x\ny"]
+    assert [crew.spec.tasks[0].description for crew in read(LOOP.replace("HEAD", "name in ['x']")).crews] == ["Do x"]
+    many = read(LOOP.replace("HEAD", "name in range(12)"))
+    assert len(many.crews) == 10
+    assert [note.line for note in many.report if "more than 10 different texts" in note.message] == [5]
 
 
 def test_a_crew_that_lists_no_tasks_has_those_of_its_own_file() -> None:
