@@ -90,8 +90,17 @@ class MsRange(Schema):
 
 
 class PaceLimit(Schema):
-    code: Literal["runs_at_once", "workers", "launch_quota", "requests_a_minute", "tokens_a_minute", "provider"] = (
-        Field(description="`provider`: it has lately refused more requests at once")
+    code: Literal[
+        "runs_at_once",
+        "batch_budget",
+        "workers",
+        "launch_quota",
+        "requests_a_minute",
+        "tokens_a_minute",
+        "provider",
+    ] = Field(
+        description="`batch_budget`: rows under way keep back what is left of it; `provider`: it has lately refused "
+        "more requests at once"
     )
     words: str
 

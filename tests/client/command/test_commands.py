@@ -159,8 +159,9 @@ def estimated(desk: Desk, file: Path) -> None:
     for _ in "ab":
         make_run(desk.cast.owner, desk.crew, simulated=True, seconds=10, usd=0.5)
     told = desk.types("batch", "company-brief", file, "--dry-run", "--budget", "0.5", "--run-budget", "0.5").stdout
-    cost, covers = told.splitlines()
-    assert cost == "2 simulated rows: about $1.00 in 10 s, by the last 2 runs."
+    cost, binds, covers = told.splitlines()
+    assert "at once" in binds, told
+    assert cost == "2 simulated rows: about $1.00 in 20 s, by the last 2 runs."  # one after the other
     assert covers == "The batch's budget covers about 1 of 2 rows."
     assert desk.json("batch", "company-brief", file, "--dry-run")["cost_usd"] == {"low": "1", "high": "1"}
     assert not Batch.objects.exists()
