@@ -162,7 +162,7 @@ def estimated(desk: Desk, file: Path) -> None:
     cost, binds, covers = told.splitlines()
     assert "at once" in binds, told
     assert cost == "2 simulated rows: about $1.00 in 20 s, by the last 2 runs."  # one after the other
-    assert covers == "The batch's budget covers about 1 of 2 rows."
+    assert covers.startswith("The batch's budget covers about 1 of 2 rows")
     assert desk.json("batch", "company-brief", file, "--dry-run")["cost_usd"] == {"low": "1", "high": "1"}
     assert not Batch.objects.exists()
 
