@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from unicodedata import normalize
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -281,9 +282,11 @@ def _usual_name(crew: Crew, rows: int) -> str:
 
 
 def _insert_rows(batch: Batch, rows: Sequence[Row], launcher: Launcher, *, first: int) -> None:
+    """Names of inputs are kept in the spelling of their accents in which crews have them, by which tables find them."""
     whose = {"added_by_id": launcher.user, "api_token_id": launcher.token}
+    inputs = ({normalize("NFC", name): value for name, value in row.items()} for row in rows)
     BatchRow.objects.bulk_create(
-        (BatchRow(batch=batch, position=at, inputs=dict(row), **whose) for at, row in enumerate(rows, first)),
+        (BatchRow(batch=batch, position=at, inputs=row, **whose) for at, row in enumerate(inputs, first)),
         batch_size=ROW_AT_ONCE,
     )
 

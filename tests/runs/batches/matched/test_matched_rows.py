@@ -188,6 +188,8 @@ def test_inputs_of_other_versions_and_crews(cast: Cast, subtests: Any) -> None:
     spelt = normalize("NFD", "café")
     rows = [{spelt: "y", "tone": "plain", "length": "1"}, {"café": "x", "tone": "warm", "length": "1"}]
     new = batch_of(cast, crew_of(cast, "Two", "In {length} words on {café} in {tone}", schema=None), rows)
+    assert new.rows.get(position=1).inputs["café"] == "y", "it is kept as the crew calls it"
+    new.rows.filter(position=1).update(inputs=rows[0])  # as rows of before are
     one = matching_of(old, new)
     assert (one.names, one.left_out, one.fields) == (["café", "tone"], ["length"], ("score", "advice"))
     assert matched(one, limit=10).pairs == [(2, 1)]
