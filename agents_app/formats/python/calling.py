@@ -206,9 +206,11 @@ def _not_given(argument: ast.arg, function: Function) -> Value:
 
 def _plain(default: Value | None) -> Value | None:
     inner = settled(default) if default is not None else None
-    if isinstance(inner, Definition) and inner.short == "Field":
+    if isinstance(inner, Definition) and inner.short in ("Field", "field"):
         given = inner.fields.get("default") or (inner.args[0] if inner.args else None)
-        inner = settled(given.value) if given else None
+        factory = settled(inner.fields["default_factory"].value) if "default_factory" in inner.fields else None
+        made = call_function(factory, [], {}, factory.frame) if isinstance(factory, Function) else None
+        inner = settled(given.value) if given else settled(made) if made else None
     is_plain = isinstance(inner, Text) or (isinstance(inner, Constant) and inner.value is not None)
     return inner if is_plain else None
 

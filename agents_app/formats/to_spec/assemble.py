@@ -14,8 +14,9 @@ from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
 from agents_app.formats.to_spec.fields import Reading, Tally, built, describe, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
-from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
+from agents_app.formats.to_spec.members import Roster, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
+from agents_app.formats.to_spec.several import by_worth, is_aside, once_each
 from agents_app.formats.to_spec.tasks import read_condition, task_spec
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -25,14 +26,11 @@ from agents_app.formats.to_spec.values import (
     Value,
     members,
     settled,
-    size_of,
 )
 from engine.spec.crew_spec import AgentSpec, Condition, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
 MAX_CREWS = 30
-MAX_VARIANTS = 10
-_TEXTS = ("description", "expected_output", "role", "goal", "backstory")
 MAX_SPEC = 2_000_000
 MAX_SAID = 60
 _PARTS = frozenset(
@@ -40,9 +38,6 @@ _PARTS = frozenset(
 )
 
 _NAMES = {"python": "CrewAI Python", "yaml": "CrewAI YAML", "json": "CrewAI JSON"}
-_ASIDE = frozenset(
-    {"tests", "test", "examples", "example", "demo", "demos", "samples", "docs", "fixtures", "templates"}
-)
 _NOTHING = (
     "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
     "agents.yaml and tasks.yaml, or a crew's JSON from here."
@@ -82,7 +77,7 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
             _say_no_crew(found, reading)
         return [_assembled(None, found, reading.of_crew())]
     members: set[int] = set()
-    made = _told_apart(_different(_all_assembled(by_worth(_once_each(found.crews, reading)), found, reading, members)))
+    made = _told_apart(_different(_all_assembled(by_worth(once_each(found.crews, reading)), found, reading, members)))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
     return made
@@ -185,22 +180,6 @@ def _count(rosters: Iterable[Roster], reading: Reading, everyone: set[int]) -> N
         everyone |= set(roster.keys)
 
 
-def is_aside(path: str) -> bool:
-    """Whether a file is one of a project's tests, examples or templates, and not of what it is for."""
-    *folders, name = path.lower().split("/")
-    return bool(_ASIDE.intersection(folders)) or name.startswith("test_") or name.endswith("_test.py")
-
-
-def by_worth(crews: list[Definition]) -> list[Definition]:
-    """The crew with the most tasks first, and of several such the last, since others are drafts or parts of it.
-
-    Those of tests and examples come after all others.
-    """
-    sizes = [size_of(settled(crew.fields["tasks"].value)) if "tasks" in crew.fields else 0 for crew in crews]
-    order = sorted(range(len(crews)), key=lambda n: (not is_aside(crews[n].place.file), sizes[n], n), reverse=True)
-    return [crews[number] for number in order]
-
-
 def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
     """What was read, whether texts are missing, and how much was understood."""
     agents, tasks = counted(len(spec.agents), "agent"), counted(len(spec.tasks), "task")
@@ -252,40 +231,6 @@ def _spec(
     fields = dict(crew.fields) if crew else {}
     spec = built(CrewSpec, {**named, **data}, fields=fields, report=reading.report, owner="The crew")
     return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
-
-
-def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
-    """Crews of one call, members and texts are one crew made several times; one that has inputs stands for all.
-
-    Of those with other texts the first are crews of their own, and it is said that there are more. One without tasks,
-    whose call makes another with tasks, is none.
-    """
-    alike: dict[tuple[int, ...], list[Definition]] = {}
-    for crew in crews:
-        members = [part for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
-        reading.budget.pay_looking(len(members))
-        origins = (id(inner.origin) if isinstance(inner := settled(part), Definition) else 0 for part in members)
-        variants = alike.setdefault((id(crew.origin or crew), *origins), [])
-        texts = _texts_of(crew)
-        same = next((number for number, other in enumerate(variants) if _texts_of(other) == texts), None)
-        if same is None and len(variants) == MAX_VARIANTS:
-            message = f"This crew is made with more than {MAX_VARIANTS} different texts: the first of them were read."
-            reading.report.warn(crew.place, message)
-        elif same is None:
-            variants.append(crew)
-        elif "inputs" in crew.fields and "inputs" not in variants[same].fields:
-            variants[same] = crew
-    kept = [crew for variants in alike.values() for crew in variants]
-    full = {id(crew.origin) for crew in kept if listed_by(crew.fields.get("tasks"))}
-    return [crew for crew in kept if id(crew.origin) not in full or listed_by(crew.fields.get("tasks")) != []]
-
-
-def _texts_of(crew: Definition) -> list[Value]:
-    """The texts of a crew's tasks and agents, and how it goes about its tasks."""
-    parts = [settled(part) for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
-    fields = [part.fields for part in parts if isinstance(part, Definition)]
-    texts = [part[name].value for part in fields for name in _TEXTS if name in part]
-    return [*texts, *(crew.fields[name].value for name in ("process",) if name in crew.fields)]
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:

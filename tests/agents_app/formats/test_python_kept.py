@@ -130,3 +130,26 @@ def test_a_deep_copy_is_not_changed_with_what_it_was_copied_from() -> None:
     code = "import copy\nbase = {'cook': {'role': 'Cook', 'goal': 'G', 'backstory': 'B'}}\nmine = copy.deepcopy(base)\n"
     code += "base['cook']['role'] = 'Other'\ncook = Agent(**mine['cook'])\nCrew(agents=[cook], tasks=[])"
     assert [agent.role for agent in read(HEAD + code).crews[0].spec.agents] == ["Cook"]
+
+
+MODELS = """
+import os
+from dataclasses import dataclass, field
+from langchain_openai import ChatOpenAI
+@dataclass
+class Config:
+    model: str = field(default_factory=lambda: os.getenv("MODEL", "anthropic/claude-x"))
+class Fallback(ChatOpenAI):
+    others: list = []
+def build(config: Config):
+    wrapped = Fallback(model="gpt-9", temperature=0.1)
+    one = Agent(role="A", goal="G", backstory="B", llm=config.model)
+    other = Agent(role="B", goal="G", backstory="B", llm=wrapped)
+    return Crew(agents=[one, other], tasks=[Task(description="D", expected_output="E", agent=one)])
+"""
+
+
+def test_models_of_own_subclasses_and_of_what_a_setting_falls_back_on_are_taken() -> None:
+    spec = imported(MODELS).spec
+    assert spec is not None
+    assert [agent.llm.model for agent in spec.agents] == ["anthropic/claude-x", "gpt-9"]
