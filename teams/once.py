@@ -29,6 +29,7 @@ FIELD = "form_key"
 KEY_OF_FORM = "form "
 """Begins the keys of forms. The rest is a digest of what was sent, which no other request can have."""
 Prepared = TypeVar("Prepared")
+Made = TypeVar("Made")
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 View = Callable[..., Any]
 
@@ -60,6 +61,20 @@ SHOWN_ONCE = (
 )
 
 
+def made_once(request: TeamRequest, make: Callable[[], Made]) -> Made | None:
+    """For a view that goes on with what its form makes, as by a mail, for which no transaction may wait: what ``make``
+    gives; None if the same form was sent before. What refuses is raised, and then nothing is remembered."""
+    if not request.POST.get(FIELD):
+        return make()
+    digest = _digest(request)
+    with transaction.atomic():
+        if _before(request.who.team, digest) is not None:
+            return None
+        made = make()
+        _remember(request.who.team, digest, request.path)
+    return made
+
+
 def form_once(*, shows_once: str = "", page: str = "") -> Callable[[View], View]:
     """Declares a view whose form makes something, below ``member``: the same form sent again leads where the first one
     led. What a form is recognised by is its key and all that it sends, so that one which is changed after a look back
@@ -76,17 +91,14 @@ def form_once(*, shows_once: str = "", page: str = "") -> Callable[[View], View]
             if request.method != "POST" or not request.POST.get(FIELD):
                 return view(request, *args, **kwargs)  # type: ignore[no-any-return]
             team, digest = request.who.team, _digest(request)
-            key = KEY_OF_FORM + digest
             with transaction.atomic():
-                _lock(team, key, wait=True)
-                if earlier := _earlier(team, key):
+                if earlier := _before(team, digest):
                     if shows_once:
                         messages.warning(request, SHOWN_ONCE.format(what=shows_once))
                     return redirect(earlier.answer["address"])
                 response: HttpResponseBase = view(request, *args, **kwargs)
                 if (address := _leads_to(request, response, page)) is not None:
-                    answer = {"address": address}
-                    IdempotentAnswer.objects.create(team=team, key=key, request_hash=digest, answer=answer)
+                    _remember(team, digest, address)
             return response
 
         once.sent_once = True  # type: ignore[attr-defined]
@@ -99,6 +111,18 @@ def not_done(response: ResponseT) -> ResponseT:
     """Marks a redirect of a view that refuses: the same form may be sent again."""
     response.is_refusal = True  # type: ignore[attr-defined]
     return response
+
+
+def _before(team: Team, digest: str) -> IdempotentAnswer | None:
+    """The answer to this form, after the first one's transaction has ended."""
+    key = KEY_OF_FORM + digest
+    _lock(team, key, wait=True)
+    return _earlier(team, key)
+
+
+def _remember(team: Team, digest: str, address: str) -> None:
+    key = KEY_OF_FORM + digest
+    IdempotentAnswer.objects.create(team=team, key=key, request_hash=digest, answer={"address": address})
 
 
 def _leads_to(request: TeamRequest, response: HttpResponseBase, page: str) -> str | None:

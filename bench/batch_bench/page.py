@@ -1,4 +1,4 @@
-"""The page of a batch of very many rows, its address by the API, and what a change of it costs whoever watches."""
+"""The page of a batch of very many rows, its address by the API, and its rows beside those of another batch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import random
 import sys
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,14 +29,20 @@ def pages(table: Table, installation: Installation, *, rows: int, times: int) ->
     """Of a team next door, whose batch has a run for each row but the last ten, and stands still."""
     print(f"a batch of {rows:,} rows", file=sys.stderr, flush=True)
     customer = new_customer("next-door", base_url="http://127.0.0.1:9/v1", calls=1)
-    batch = made(customer, rows=rows)
+    orders = [new_order() for _ in range(rows)]
+    batch = made(customer, orders)
+    again = made(customer, random.Random(6).sample(orders, rows))
     page, api = f"/t/{customer.slug}/batches/{batch.pk}/", f"/api/v1/batches/{batch.pk}"
+    matched = f"/t/{customer.slug}/compare/rows/?batches={batch.pk},{again.pk}"
     signed, bearer = {"Cookie": _cookie(customer.who.user)}, {"Authorization": f"Bearer {customer.token}"}
     asked = {
         "the page": (page, signed),
         "the page of those that failed": (f"{page}?status=failed", signed),
         "what a live page asks for": (page, signed | {"HX-Request": "true"}),
         "by the API, with 100 rows": (api, bearer),
+        "its rows beside another's": (matched, signed),
+        "a later page of these": (f"{matched}&cursor={rows // 2}", signed),
+        "those whose answers differ": (f"{matched}&show=differ", signed),
     }
     found = []
     for name, (path, headers) in asked.items():
@@ -50,14 +57,14 @@ def pages(table: Table, installation: Installation, *, rows: int, times: int) ->
     table.section(f"a batch of {rows:,} rows, one client, ms; of which processor's", heads, found)
 
 
-def made(customer: Customer, *, rows: int) -> Any:
+def made(customer: Customer, orders: Sequence[str]) -> Any:
     """Launched, paused, and then as if nearly all of its rows had been run."""
     from runs.batches.actions import launch_batch, pause
     from runs.batches.order import BatchOrder
     from runs.feeding.feed import feed_batch
     from runs.models import Run, new_id
 
-    order = BatchOrder(rows=[{"order": new_order()} for _ in range(rows)], max_concurrency=1)
+    order, rows = BatchOrder(rows=[{"order": one} for one in orders], max_concurrency=1), len(orders)
     batch = launch_batch(customer.who, customer.crew, order)
     (first,) = Run.objects.filter(pk__in=feed_batch(batch.pk))
     pause(customer.who, batch)
@@ -78,7 +85,7 @@ def _ended(run: Any, chance: random.Random) -> Any:
     run.error, run.error_code = ("It broke.", "model_mistake") if run.state == "failed" else ("", "")
     run.started_at = run.created_at
     run.finished_at = run.created_at + timedelta(seconds=chance.uniform(1, 60))
-    run.output_raw = "Demand grew in both quarters, costs fell. " * 20
+    run.output_raw = "Demand grew in both quarters, costs fell. " * chance.randint(19, 20)
     run.spent_nusd, run.prompt_tokens = chance.randint(10_000, 900_000), chance.randint(100, 9_000)
     return run
 

@@ -23,8 +23,8 @@ from crewsite_client.asks import (
     ResultsFormat,
     YesOrNo,
 )
-from crewsite_client.connection import Body, Connection, event_headers
-from crewsite_client.errors import StillGoing
+from crewsite_client.connection import Body, Connection, Paging, event_headers
+from crewsite_client.errors import StillGoing, TooLarge
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.patience import Patience, in_time
 from crewsite_client.retrying import Retries
@@ -346,11 +346,15 @@ class AsyncCrewsite(AsyncSetMethods):
     async def _pages(
         self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next"
     ) -> AsyncIterator[Any]:
-        cursor = ""
+        paging = Paging(self._connection)
         while True:
-            found = await self.send(page(cursor))
+            ask = paging.ask(page)
+            try:
+                found = await self.send(ask)
+            except TooLarge as fault:
+                paging.take_less(ask, fault)
+                continue
             for item in found[items]:
                 yield item
-            cursor = self._connection.next_page(found[following], cursor)
-            if not cursor:
+            if not paging.goes_on(found[items], found[following]):
                 return

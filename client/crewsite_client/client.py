@@ -22,8 +22,8 @@ from crewsite_client.asks import (
     ResultsFormat,
     YesOrNo,
 )
-from crewsite_client.connection import Body, Connection, event_headers
-from crewsite_client.errors import StillGoing
+from crewsite_client.connection import Body, Connection, Paging, event_headers
+from crewsite_client.errors import StillGoing, TooLarge
 from crewsite_client.following import Following, is_at_rest
 from crewsite_client.patience import Patience, Waits
 from crewsite_client.retrying import Retries
@@ -341,10 +341,14 @@ class Crewsite(SetMethods):
             yield response
 
     def _pages(self, page: Callable[[str], Ask[Any]], items: str = "items", following: str = "next") -> Iterator[Any]:
-        cursor = ""
+        paging = Paging(self._connection)
         while True:
-            found = self.send(page(cursor))
+            ask = paging.ask(page)
+            try:
+                found = self.send(ask)
+            except TooLarge as fault:
+                paging.take_less(ask, fault)
+                continue
             yield from found[items]
-            cursor = self._connection.next_page(found[following], cursor)
-            if not cursor:
+            if not paging.goes_on(found[items], found[following]):
                 return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import NoneType
 from typing import Any, BinaryIO, TypeVar, cast
 from uuid import uuid4
@@ -14,7 +16,7 @@ import httpx
 from crewsite_client.address import API, checked_address, checked_token, leaves_machine
 from crewsite_client.answers import File
 from crewsite_client.asks import Ask
-from crewsite_client.errors import OF_STATUS, Refused, ServerFault, Unreachable, Unsendable
+from crewsite_client.errors import OF_STATUS, Refused, ServerFault, TooLarge, Unreachable, Unsendable
 from crewsite_client.patience import Patience
 from crewsite_client.retrying import Retries, retry_after_s
 from crewsite_client.shapes import MisshapenError, check
@@ -33,7 +35,11 @@ MOST_SAVED = 5_000_000_000
 PACKED = "gzip"
 MOST_TOLD = 10_000
 """Characters of a text of an error."""
-MOST_NAME = 100
+MOST_NAME = 255
+LESS = 8
+"""So many times smaller is a page after one that was too large."""
+MOST_EMPTY_PAGES = 20
+"""One after the other."""
 EVENTS_SILENT_S = 60.0
 """A stream of events says every 15 s that it is still there."""
 
@@ -80,6 +86,7 @@ class Connection:
             "timeout": httpx.Timeout(self.timeout_s, connect=min(CONNECT_S, self.timeout_s)),
             "trust_env": leaves_machine(self.url),
             "follow_redirects": False,
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept
         }
 
     def patience(self, request: httpx.Request) -> Patience:
@@ -159,12 +166,6 @@ class Connection:
     def no_crewsite(self, what: str) -> Unreachable:
         return Unreachable(f"{self.url} answered, but not as Crewsite does ({what}). Is the address right?")
 
-    def next_page(self, following: str | None, cursor: str) -> str:
-        """The cursor of the page after this one, "" after the last. ``Unreachable`` for one that leads back to it."""
-        if following and following == cursor:
-            raise self.no_crewsite("a page that leads to itself")
-        return following or ""
-
     def refusal(self, response: httpx.Response) -> Exception:
         """The error that an answer is; its body has been read."""
         if response.is_redirect:
@@ -189,6 +190,35 @@ class Connection:
             return Unreachable(f"{self.url} did not answer in time.")
         reason = self.auth.hidden(str(fault)) or type(fault).__name__
         return Unreachable(f"{self.url} cannot be reached: {reason}")
+
+
+class Paging:
+    """Where a list is that is read page by page. Raises ``Unreachable`` for one that cannot come to an end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._empty = 0
+        self._limit: int | None = None
+        self.cursor = ""
+
+    def ask(self, page: Callable[[str], Ask[Any]]) -> Ask[Any]:
+        ask = page(self.cursor)
+        return ask if self._limit is None else replace(ask, query={**ask.query, "limit": self._limit})
+
+    def take_less(self, ask: Ask[Any], fault: TooLarge) -> None:
+        """Smaller pages from now on: models write at length. Raises the fault of one that cannot be smaller."""
+        limit = int(ask.query["limit"])
+        if limit <= 1:
+            raise fault
+        self._limit = max(1, limit // LESS)
+
+    def goes_on(self, found: list[Any], following: str | None) -> bool:
+        """Whether there is a page after this one."""
+        self._empty = 0 if found else self._empty + 1
+        if following and (following == self.cursor or self._empty > MOST_EMPTY_PAGES):
+            raise self._connection.no_crewsite("pages without an end")
+        self.cursor = following or ""
+        return bool(following)
 
 
 class Body:
@@ -222,7 +252,7 @@ class Body:
         """Raises ``Unreachable`` beyond what any answer has."""
         self.size += len(part)
         if self.size > self._most:
-            raise Unreachable(f"{self._connection.url} answers more than {self._most // 1_000_000:,} MB.")
+            raise TooLarge(f"{self._connection.url} answers more than {self._most // 1_000_000:,} MB.")
         self._patience.got(len(part))
         if self._into is None:
             self._content += part
@@ -242,9 +272,9 @@ class Body:
 def _headers(ask: Ask[Any]) -> dict[str, str]:
     headers = {}
     if ask.keyed:
-        headers["Idempotency-Key"] = _checked_key(ask.key) if ask.key else str(uuid4())
+        headers["Idempotency-Key"] = _checked(ask.key, "An idempotency key") if ask.key else str(uuid4())
     if ask.match is not None:
-        headers["If-Match"] = f'"{ask.match}"'
+        headers["If-Match"] = f'"{_checked(str(ask.match), "A revision")}"'
     if ask.answer is File:
         headers["Accept"] = ask.accept
     return headers
@@ -254,11 +284,16 @@ def _is_repeatable(ask: Ask[Any]) -> bool:
     return ask.method == "GET" or ask.keyed
 
 
-def _checked_key(key: str) -> str:
+def is_header(text: str) -> bool:
+    """Whether a text that is to mark something can stand in a header."""
+    return len(text) <= MOST_NAME and text == text.strip() and all(" " <= sign <= "~" for sign in text)
+
+
+def _checked(text: str, what: str) -> str:
     """Raises ``Unsendable``: what cannot stand in a header would be taken for a fault of the connection."""
-    if not all(" " <= sign <= "~" for sign in key) or key != key.strip():
-        raise Unsendable("An idempotency key has letters, digits and signs of ASCII alone.")
-    return key
+    if not is_header(text):
+        raise Unsendable(f"{what} has at most {MOST_NAME} letters, digits and signs of ASCII alone.")
+    return text
 
 
 def _media_type(response: httpx.Response) -> str:
@@ -271,4 +306,4 @@ def _no_number(text: str) -> float:
 
 def event_headers(last_id: str) -> Mapping[str, str]:
     headers = {"Accept": "text/event-stream"}
-    return headers | {"Last-Event-ID": last_id} if last_id else headers
+    return headers | {"Last-Event-ID": _checked(last_id, "An event's id")} if last_id else headers

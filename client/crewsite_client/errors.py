@@ -22,6 +22,10 @@ class Unreachable(CrewsiteError):
     """No answer came: no connection, a time limit, or something that is no Crewsite server."""
 
 
+class TooLarge(Unreachable):
+    """An answer has more than this client reads."""
+
+
 class StillGoing(CrewsiteError):
     """What was waited for had not ended in time. It goes on."""
 

@@ -10,7 +10,7 @@ import httpx
 
 from crewsite_client.answers import RUN_ENDED, BatchSummary
 from crewsite_client.asks import Ask
-from crewsite_client.connection import EVENTS_SILENT_S, Connection
+from crewsite_client.connection import EVENTS_SILENT_S, Connection, event_headers, is_header
 from crewsite_client.errors import StillGoing, Unreachable
 from crewsite_client.patience import Patience
 from crewsite_client.server_events import EventReader, TooLongError
@@ -42,6 +42,7 @@ class Following(Generic[T]):
         last_id: str,
         timeout_s: float | None,
     ) -> None:
+        event_headers(last_id)  # raises what is wrong with it
         self._connection = connection
         self._kind = kind
         self._shape = shape
@@ -83,6 +84,8 @@ class Following(Generic[T]):
         except TooLongError:
             raise self._connection.no_crewsite("an event without end") from None
         for event in events:
+            if not is_header(event.id):
+                raise self._connection.no_crewsite("an event whose id is none")
             self.last_id = event.id or self.last_id
             if event.event == self._kind:
                 found.append(self._connection.shaped(self._shape, event.data))

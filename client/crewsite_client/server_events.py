@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST_BYTES = 100_000_000
+MOST_BYTES = 50_000_000
 """Of one event."""
 
 

@@ -16,11 +16,17 @@ from teams.invitations import actions as invitations
 from teams.invitations.forms import InviteForm
 from teams.invitations.mail import delivered
 from teams.models import Invitation, Membership, Role
+from teams.once import made_once
 from teams.people import actions
 from teams.people.forms import NewTeamForm, OwnNameForm, RoleForm, TeamNameForm
 from teams.people.page import people_page
 from teams.refusals import Refusal, with_retry_after
 from teams.signin.fresh import proven
+
+INVITED_ONCE = (
+    "The form was sent twice, and one invitation was made. If you have not seen its link and it was not mailed, "
+    "withdraw it and invite again."
+)
 
 
 @member(Role.VIEWER)
@@ -95,18 +101,25 @@ def invite(request: TeamRequest) -> HttpResponse:
     if form.is_valid():
         asked = form.cleaned_data
         try:
-            invitation, secret = invitations.invite(
-                request.who,
-                role=Role(asked["role"]),
-                email=asked["email"],
-                days=asked["days"],
-                by_mail=bool(asked.get("mail")),
+            made = made_once(
+                request,
+                lambda: invitations.invite(
+                    request.who,
+                    role=Role(asked["role"]),
+                    email=asked["email"],
+                    days=asked["days"],
+                    by_mail=bool(asked.get("mail")),
+                ),
             )
         except Refusal as refusal:
             status = refusal.status
             show_refusal(form, refusal)
             refused = refusal
         else:
+            if made is None:
+                messages.warning(request, INVITED_ONCE)
+                return _back(request)
+            invitation, secret = made
             link, sent = delivered(request.who, invitation, secret, by_mail=bool(asked.get("mail")))
             new: dict[str, Any] = {"new_link": link, "new_invitation": invitation, "sent": sent}
             return people_page(request, **new)

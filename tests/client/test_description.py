@@ -50,6 +50,8 @@ SAMPLES: dict[str, Any] = {
     "baseline": "r",
     "simulated": "no",
     "month": "2026-11",
+    "cron": "0 8 * * *",
+    "time_zone": "UTC",
     "group_by": ["crew", "model"],
     "new_name": "other",
     "archived": True,

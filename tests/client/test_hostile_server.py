@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -28,6 +29,7 @@ from crewsite_client import (
     answers,
     asks,
 )
+from crewsite_client.errors import TooLarge
 from crewsite_client.sets import answers as set_answers
 from crewsite_client.shapes import MisshapenError, check
 from tests.client.answering import Answer, Answering, refusal, sample, stream
@@ -165,6 +167,43 @@ def test_who_has_the_last_state_already_is_told_nothing_more(use: Use) -> None:
         assert server.asked[1].headers["Last-Event-ID"] == "3"
 
 
+def test_pages_of_nothing_come_to_an_end(use: Use) -> None:
+    pages = [Answer(body={"items": [], "next": str(at)}) for at in range(100)]
+    with Answering(*pages) as server:
+        with pytest.raises(Unreachable, match="pages without an end"):
+            use(server.url, lambda site: site.runs())
+        assert len(server.asked) < 30
+
+
+def test_pages_that_are_too_large_are_asked_for_smaller(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crewsite_client.connection.MOST_JSON_BYTES", 10_000)
+    large = Answer(body={"items": [RUN], "next": None, "x": "x" * 20_000})
+    good = Answer(body={"items": [RUN], "next": "a"})
+    with Answering(large, good, Answer(body={"items": [RUN], "next": None})) as server:
+        assert use(server.url, lambda site: site.runs()) == [RUN, RUN]
+        asked = [dict(parse_qsl(urlsplit(one.path).query)) for one in server.asked]
+    assert [(one["limit"], one.get("cursor")) for one in asked] == [("200", None), ("25", None), ("25", "a")]
+    with Answering(large) as server:
+        with pytest.raises(TooLarge):
+            use(server.url, lambda site: site.runs())
+        assert len(server.asked) == 4  # of 200, 25, 3 and 1
+
+
+def test_what_a_server_gave_is_sent_back_only_as_what_it_should_be(use: Use) -> None:
+    """Ids of events go into a header of the next request, and cookies would."""
+    for odd in ("\u00fc", "\x01", "x" * 5_000):
+        told = f"id: {odd}\nevent: run\ndata: {json.dumps(sample(answers.Run, status='running'))}\n\n"
+        with Answering(stream(told.encode(), cut=True)) as server:
+            with pytest.raises(Unreachable, match="an event whose id is none"):
+                use(server.url, lambda site: site.events("r"))
+            assert len(server.asked) == 1
+    cookie = {"Set-Cookie": "session=\u00fc; Path=/"}
+    pages = [Answer(body={"items": [RUN], "next": cursor}, headers=cookie) for cursor in ("a", None)]
+    with Answering(*pages) as server:
+        assert len(use(server.url, lambda site: site.runs())) == 2
+        assert [one.headers.get("Cookie") for one in server.asked] == [None, None]
+
+
 def test_names_lead_to_no_other_address_and_texts_are_texts(use: Use, subtests: pytest.Subtests) -> None:
     half = "\ud800"
     for name, ask in {
@@ -175,6 +214,8 @@ def test_names_lead_to_no_other_address_and_texts_are_texts(use: Use, subtests: 
         "in a filter": lambda site: site.runs(half),
         "in a text": lambda site: site.launch("support", {"city": half}),
         "no number": lambda site: site.launch("support", {"city": float("nan")}),
+        "an id of two lines": lambda site: site.events("r", last_id="a\nb"),
+        "a revision that is none": lambda site: site.cancel_run("r", revision="\u00fc"),
         "a key of two lines": lambda site: site.launch("support", key="a\nb"),
     }.items():
         with subtests.test(name), Answering(Answer()) as server:
@@ -310,7 +351,7 @@ def test_a_download_takes_no_page_no_error_and_nothing_of_a_broken_try(use: Use)
         ("-rf *", "rf"),
         ("a\x9b2Jb ü.json", "a2Jb.json"),
         ("..", "file"),
-        ("x" * 300 + ".json", "x" * 95 + ".json"),
+        ("x" * 300 + ".json", "x" * 250 + ".json"),
     ],
 )
 def test_a_name_from_the_server_is_no_path(named: str, name: str) -> None:

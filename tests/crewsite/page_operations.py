@@ -174,11 +174,12 @@ READS: dict[str, tuple[str, ...]] = {
     "batch_events": ("batch_events",),
     **dict.fromkeys(("batch_csv", "batch_xlsx", "batch_jsonl"), ("get_batch_results",)),
     "data_sets": ("list_data_sets",),
-    "data_set": ("get_data_set", "list_data_set_rows", "list_data_set_versions"),
+    "data_set": ("get_data_set", "list_data_set_rows", "list_data_set_versions", "list_data_set_columns"),
     **dict.fromkeys(("data_set_csv", "data_set_jsonl"), ("list_data_set_rows",)),
     "schedules": ("list_schedules",),
     "schedule": ("get_schedule",),
     "next_times": ("list_next_times",),
+    "schedule_columns": ("list_data_set_columns", "get_crew"),
     # Money
     "bills": ("list_bills",),
     "bill": ("get_bill",),

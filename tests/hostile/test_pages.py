@@ -165,7 +165,7 @@ values = st.recursive(
 
 FILES = {
     *("runs_csv", "runs_jsonl", "batch_csv", "batch_jsonl", "batch_xlsx", "data_set_csv", "data_set_jsonl"),
-    "api:get_batch_results",
+    *("compare_rows_csv", "api:get_batch_results", "api:get_runs_file", "api:get_matched_rows_file"),
 }
 """Their answers are written while they are sent, and end."""
 

@@ -16,7 +16,7 @@ from agents_app.models import Crew
 from runs.data_sets.actions import make_data_set
 from runs.data_sets.rows import of_json
 from runs.models import Comment, DataSet, Schedule
-from teams.models import ApiToken, IdempotentAnswer, Webhook
+from teams.models import ApiToken, IdempotentAnswer, Invitation, Role, Webhook
 from tests.cast import Cast, make_crew
 from tests.pages import html, just_proven, signed_in
 from tests.runs.schedules.test_views import FORM, typed
@@ -97,6 +97,19 @@ def test_what_shows_a_secret_says_that_it_was_made_once(cast: Cast) -> None:
     assert proven.post("/t/acme/settings/tokens/", token).context["new_token"]
     assert proven.post("/t/acme/settings/tokens/", token)["Location"] == "/t/acme/settings/tokens/"
     assert ApiToken.objects.filter(name="CI").count() == 1
+
+
+@pytest.mark.django_db
+def test_an_invitation_is_made_once(cast: Cast) -> None:
+    client = signed_in(cast.owner)
+    address = "/t/acme/settings/people/invite/"
+    form = {"role": str(int(Role.EDITOR)), "email": "new@example.com", "days": "7", "form_key": "one"}
+    assert client.post(address, form).context["new_link"]
+    assert "one invitation was made" in html(client.post(address, form, follow=True))
+    assert Invitation.objects.count() == 1
+    assert client.post(address, form | {"form_key": "two", "email": "none"}).status_code == 422
+    assert client.post(address, form | {"form_key": "two"}).context["new_link"]
+    assert Invitation.objects.count() == 2
 
 
 @pytest.mark.django_db

@@ -19,7 +19,7 @@ from crewsite_client.command.files.writing import check_target, written
 from crewsite_client.command.following_runs import batch_code, ended_rows, follow_batches, told
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, DATA_SET, crew_and_version, is_id
-from crewsite_client.command.runs import USD, named
+from crewsite_client.command.runs import USD, by_input, named
 
 
 @click.command(short_help="Run a crew over the rows of a file.")
@@ -46,21 +46,20 @@ def batch(
     crew: str,
     file: str | None,
     form: Form | None,
-    maps: Sequence[str],
     results: Path | None,
     wait: bool,
     **options: Any,
 ) -> int:
     """Run CREW, or CREW@VERSION, once for each row of FILE: CSV, TSV, JSON or JSON Lines; - reads standard input.
 
-    --dataset takes the rows of a data set, by the columns that are called as inputs.
+    --dataset takes the rows of a data set.
 
     A row that fails stops no other. The exit code is 0 if all rows succeeded, 1 if one did not, 5 if it is paused.
     """
     if results is not None:
         _refuse_useless(results, wait=wait)
     slug, version = crew_and_version(crew)
-    rows = _rows(here, slug, version, file, options["dataset"], form, maps)
+    rows = _rows(here, slug, version, file, options["dataset"], form, options["maps"])
     bounds = _bounds(version, options)
     if options["estimate"] or options["dry_run"]:
         _tell_estimate(here, here.site.estimate_batch(slug, rows, **bounds), is_answer=options["dry_run"])
@@ -91,8 +90,8 @@ def _rows(
     if (file is None) == (data_set is None):
         raise Stop("Give a FILE or --dataset NAME.")
     if file is None:
-        if form or maps:
-            raise Stop("--format and --map belong to a FILE.")
+        if form:
+            raise Stop("--format belongs to a FILE.")
         return []
     inputs, found = here.site.crew(slug)["inputs"], read_rows(file, form)
     rows, strange = mapped(found, inputs, named(maps), keep=version is not None)
@@ -106,6 +105,7 @@ def _bounds(version: int | None, options: dict[str, Any]) -> BatchOptions:
         name=options["name"],
         version=version,
         dataset=options["dataset"] or "",
+        columns=by_input(options["maps"]) if options["dataset"] else {},
         budget_usd=options["budget"],
         run_budget_usd=options["run_budget"],
         stop_after_failures=options["stop_after"],

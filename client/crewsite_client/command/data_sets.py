@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from crewsite_client.command.files.rows_file import Form, Rows, check_count, rea
 from crewsite_client.command.files.writing import check_target, written
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import DATA_SET, data_set_and_version
-from crewsite_client.sets.answers import DataSet, DataSetVersion
+from crewsite_client.sets.answers import DataSet, DataSetPreview, DataSetVersion
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 FORM = click.option(
@@ -25,6 +25,8 @@ FORM = click.option(
 KEY = click.option("--idempotency-key", "key", help="The same key makes it once.")
 NAME = click.argument("name", type=DATA_SET)
 SHOWN_ROWS = 5
+MOST_VERSIONS = 1_000
+"""The server keeps no more of one."""
 
 
 @click.group("datasets", short_help="Rows of inputs that are kept under a name.")
@@ -61,11 +63,13 @@ def show(here: Here, name: str, count: int) -> int:
     """Show NAME, or NAME@VERSION: its versions and its first rows."""
     slug, number = data_set_and_version(name)
     found = here.site.data_set(slug)
-    versions = list(here.site.data_set_versions(slug))
+    versions = list(islice(here.site.data_set_versions(slug), MOST_VERSIONS))
     version = _version(slug, versions, number or found["version"])
     rows = list(islice(here.site.data_set_rows(slug, version=version["version"]), count))
+    columns = here.site.data_set_columns(slug, version=version["version"])["items"]
     if here.screen.as_json:
-        here.screen.document({**found, "versions": versions, "shown": version["version"], "items": rows})
+        shown = {"versions": versions, "shown": version["version"], "facts": columns, "items": rows}
+        here.screen.document({**found, **shown})
         return codes.GOOD
     state = "archived, " if found["archived"] else ""
     here.screen.pairs([("data set", f"{slug} ({state}made {moment(found['created_at'])})"), ("page", found["url"])])
@@ -77,17 +81,26 @@ def show(here: Here, name: str, count: int) -> int:
         ],
         right=(1,),
     )
+    here.screen.text(f"\nVersion {version['version']}, {counted(len(rows), 'row')} of {version['rows']:,}:")
+    here.screen.table(
+        ["column", "holds", "filled", "empty", "different"],
+        [
+            [one["name"], one["kind"], *(f"{one[name]:,}" for name in ("filled", "empty", "different"))]
+            for one in columns
+        ],
+        right=(2, 3, 4),
+    )
     if rows:
-        here.screen.text(f"\nVersion {version['version']}, {counted(len(rows), 'row')} of {version['rows']:,}:")
-        columns = version["columns"]
+        names = version["columns"]
+        here.screen.text("")
         here.screen.table(
-            ["row", *columns], [[row["row"], *(_cell(row["inputs"].get(name)) for name in columns)] for row in rows]
+            ["row", *names], [[row["row"], *(_cell(row["inputs"].get(name)) for name in names)] for row in rows]
         )
     return codes.GOOD
 
 
-def _version(slug: str, versions: Sequence[DataSetVersion], number: int) -> DataSetVersion:
-    for one in versions:
+def _version(slug: str, versions: Iterable[DataSetVersion], number: int) -> DataSetVersion:
+    for one in islice(versions, MOST_VERSIONS):
         if one["version"] == number:
             return one
     raise Stop(f"{slug} has no version {number}.", name="not_found")
@@ -115,13 +128,32 @@ def new(here: Here, name: str, file: str, form: Form | None, key: str | None) ->
 @FILE
 @FORM
 @click.option("--append", is_flag=True, help="Behind the rows of the newest version; else in place of them.")
+@click.option("--dry-run", is_flag=True, help="Say what it would change, and keep nothing.")
 @KEY
 @asks_server
-def add(here: Here, name: str, file: str, form: Form | None, append: bool, key: str | None) -> int:
+def add(here: Here, name: str, file: str, form: Form | None, append: bool, dry_run: bool, key: str | None) -> int:
     """Make the rows of FILE the next version of NAME. Those before stay as they are."""
     rows = _read(file, form).rows
+    if dry_run:
+        return _tell_changes(here, here.site.preview_data_set(name, rows), append=append)
     grow = here.site.add_data_set_rows if append else here.site.add_data_set_version
     return _told(here, grow(name, rows, key=key))
+
+
+def _tell_changes(here: Here, found: DataSetPreview, *, append: bool) -> int:
+    changes = found["behind" if append else "alone"]
+    if here.screen.as_json:
+        here.screen.document(found)
+    else:
+        columns = [f"+{name}" for name in changes["columns_added"]] + [
+            f"-{name}" for name in changes["columns_removed"]
+        ]
+        pairs: list[tuple[str, object]] = [(what, f"{changes[what]:,}") for what in ("same", "added", "removed")]
+        pairs += [("added again", f"{changes['repeated']:,}")] if changes["repeated"] else []
+        here.screen.pairs(pairs + ([("columns", ", ".join(columns))] if columns else []))
+    if changes["refused"]:
+        here.screen.say(changes["refused"], style="red")
+    return codes.USAGE if changes["refused"] else codes.GOOD
 
 
 def _read(file: str, form: Form | None) -> Rows:
@@ -155,7 +187,7 @@ def download(here: Here, name: str, output: Path | None, force: bool) -> int:
         target /= f"{slug}.csv"
     check_target(target, force=force)
     number = number or here.site.data_set(slug)["version"]
-    version = _version(slug, list(here.site.data_set_versions(slug)), number)
+    version = _version(slug, here.site.data_set_versions(slug), number)
     with written(target, force=force) as file:
         rows = here.site.data_set_rows(slug, version=number)
         count = write_rows(file, form_of(target), version["columns"], rows)
@@ -183,3 +215,18 @@ def rename(here: Here, name: str, new_name: str) -> int:
 def archive(here: Here, name: str, back: bool) -> int:
     """Offer NAME no more; schedules that use it go off. Its versions stay."""
     return _told(here, here.site.change_data_set(name, archived=not back))
+
+
+@data_sets.command()
+@NAME
+@click.option("--yes", is_flag=True, help="It cannot be taken back.")
+@asks_server
+def delete(here: Here, name: str, yes: bool) -> int:
+    """Delete NAME with all its versions, for good. Batches of it keep their rows; schedules that use it forbid it."""
+    found = here.site.data_set(name)
+    if not yes:
+        raise Stop(f"{name} and its {counted(found['version'], 'version')} would be gone for good: say --yes.")
+    here.site.delete_data_set(name, revision=found["revision"])
+    if here.screen.as_json:
+        here.screen.document({"name": name, "deleted": True})
+    return codes.GOOD

@@ -87,7 +87,7 @@ def _show(here: Here, found: Comparison) -> None:
     ]
     here.screen.table(heads, rows, right=range(1, len(heads)))
     if found["sentence"]:
-        here.screen.text(found["sentence"])
+        here.screen.text(found["sentence"], prose=True)
     for why in found["why_cost"]:
         parts = sorted(why["parts"], key=lambda part: -abs(float(part["usd"])))[:MOST_PARTS]
         rows = [

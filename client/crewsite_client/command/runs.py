@@ -86,6 +86,16 @@ def named(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def by_input(pairs: Sequence[str]) -> dict[str, str]:
+    """``COLUMN=INPUT`` as which column fills an input. Raises ``Stop`` where two fill the same."""
+    found: dict[str, str] = {}
+    for column, name in named(pairs).items():
+        if name in found:
+            raise Stop(f"Two columns fill the input {name!r}.")
+        found[name] = column
+    return found
+
+
 def inputs_of(file: str | None, pairs: Sequence[str]) -> dict[str, Any]:
     """Those of a file, and those that were named, which count before. Raises ``Stop``."""
     return {**_object(file), **_values(pairs)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from itertools import islice
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import click
 from rich.text import Text
@@ -14,11 +14,12 @@ from crewsite_client.command import codes
 from crewsite_client.command.figures import moment, usd
 from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, DATA_SET, SCHEDULE, crew_and_version, is_id
-from crewsite_client.command.runs import USD, inputs_of, named
+from crewsite_client.command.runs import USD, by_input, inputs_of, named
 from crewsite_client.command.screen import one_line
 from crewsite_client.sets.answers import Schedule, ScheduleTime
 from crewsite_client.sets.asks import ScheduleTerms
 
+Counted = Literal["launched", "skipped", "missed", "refused", "forgotten"]
 OFF = {
     "person": "somebody turned it off",
     "left": "whoever it belongs to may no longer launch, or the token works no more",
@@ -26,8 +27,16 @@ OFF = {
     "never": "none of its times is still to come",
 }
 OUTCOMES = {"skipped": "left out", "waiting": "waits", "asked": "launched by hand", "off": "turned off"}
+COUNTED: tuple[tuple[Counted, str], ...] = (
+    ("launched", "launched"),
+    ("skipped", "left out"),
+    ("missed", "missed"),
+    ("refused", "refused"),
+    ("forgotten", "of these listed no more"),
+)
 STYLES = {"launched": "green", "asked": "green", "refused": "red", "missed": "red", "waiting": "yellow"}
 NONE = "none"
+MOST_LOOKED_AT = 10_000
 
 
 class OrNone(click.ParamType[Any]):
@@ -48,6 +57,7 @@ TERMS: list[Callable[[Any], Any]] = [
     click.option("-i", "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="A value; @FILE reads it."),
     click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False), help="All of them, as JSON."),
     click.option("--dataset", type=DATA_SET, metavar="NAME[@3]", help="Launch a batch of its rows; none: a run."),
+    click.option("--map", "maps", multiple=True, metavar="COLUMN=INPUT", help="Which column of it fills an input."),
     click.option("--overlap", type=click.Choice(["skip", "queue"]), help="While the launch before is under way."),
     click.option("--catch-up/--no-catch-up", default=None, help="Launch missed times late, once for all."),
     click.option("--simulated", type=click.Choice(["yes", "no", NONE]), help="Or as the team's keys are (none)."),
@@ -121,15 +131,33 @@ def _outcome(one: ScheduleTime) -> Text:
 @WHICH
 @asks_server
 def show(here: Here, which: str) -> int:
-    """Show what it launches and when."""
-    return _told(here, here.site.schedule(_id(here, which)))
+    """Show what it launches and when, and how many of its times there were."""
+    found = here.site.schedule(_id(here, which))
+    code = _told(here, found)
+    if not here.screen.as_json:
+        counts = [f"{found['counts'][name]:,} {word}" for name, word in COUNTED if found["counts"][name]]
+        here.screen.pairs([("times so far", ", ".join(counts) or "none")])
+    if found["unfit"]:
+        here.screen.say(f"Its next launch would be refused: {found['unfit']}", style="red")
+    return code
 
 
 @schedules.command("next")
-@WHICH
+@click.argument("which", type=SCHEDULE, metavar="SCHEDULE", required=False)
+@click.option("--cron", metavar="EXPRESSION", help="Of this expression, before there is a schedule.")
+@click.option("--time-zone", metavar="NAME", default="UTC", show_default=True, help="With --cron: of its times.")
 @asks_server
-def next_(here: Here, which: str) -> int:
-    """Print its next times, in UTC. There are none while it is off (exit code 5)."""
+def next_(here: Here, which: str | None, cron: str | None, time_zone: str) -> int:
+    """Print the next times of SCHEDULE, or of --cron, in UTC. There are none while it is off (exit code 5)."""
+    if (which is None) == (cron is None):
+        raise Stop("Give a SCHEDULE or --cron EXPRESSION.")
+    if which is None:
+        times = here.site.next_times(cron or "", time_zone=time_zone)
+        if here.screen.as_json:
+            here.screen.document(times)
+        else:
+            here.screen.text("\n".join(moment(one) for one in times["next"]))
+        return codes.GOOD
     found = here.site.schedule(_id(here, which))
     if here.screen.as_json:
         here.screen.document({"id": found["id"], "on": found["on"], "next": found["next"]})
@@ -204,6 +232,8 @@ def _terms(options: dict[str, Any]) -> ScheduleTerms:
         terms["simulated"] = {"yes": True, "no": False, NONE: None}[options["simulated"]]
     if options["file"] is not None or options["inputs"]:
         terms["inputs"] = inputs_of(options["file"], options["inputs"])
+    if options["maps"]:
+        terms["columns"] = by_input(options["maps"])
     if options["labels"]:
         terms["metadata"] = named(options["labels"])
     return cast("ScheduleTerms", terms)
@@ -257,7 +287,7 @@ def delete(here: Here, which: str) -> int:
 def _id(here: Here, which: str) -> str:
     if is_id(which):
         return which
-    found = [one["id"] for one in here.site.schedules() if one["name"] == which]
+    found = [one["id"] for one in islice(here.site.schedules(), MOST_LOOKED_AT) if one["name"] == which]
     if not found:
         raise Stop(f"There is no schedule {which!r}.", name="not_found")
     if len(found) > 1:

@@ -129,9 +129,9 @@ class Screen:
         self.out.file.flush()
         self.err.file.flush()
 
-    def text(self, text: object) -> None:
-        """A text of several lines, as an answer."""
-        self.out.print(Text(clean(text)), soft_wrap=True)
+    def text(self, text: object, *, prose: bool = False) -> None:
+        """A text of several lines, as an answer. ``prose`` is broken between words where somebody reads it."""
+        self.out.print(Text(clean(text)), soft_wrap=not (prose and self.out.is_terminal))
 
     def say(self, *texts: object, style: str = "") -> None:
         """A remark beside the answer."""

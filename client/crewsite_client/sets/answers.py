@@ -52,6 +52,50 @@ class DataSetRows(TypedDict):
     next: str | None
 
 
+class DataSetColumn(TypedDict):
+    """``kind``: what all its filled cells can be read as."""
+
+    name: str
+    kind: str
+    filled: int
+    empty: int
+    different: int
+    longest: int
+
+
+class DataSetColumns(TypedDict):
+    """By the first ``looked_at`` rows."""
+
+    version: int
+    rows: int
+    looked_at: int
+    items: list[DataSetColumn]
+
+
+class DataSetChanges(TypedDict):
+    same: int
+    added: int
+    removed: int
+    repeated: int
+    columns_added: list[str]
+    columns_removed: list[str]
+    refused: str | None
+
+
+class DataSetPreview(TypedDict):
+    """What rows would change, added ``behind`` those of the newest version, or ``alone``."""
+
+    rows: int
+    columns: list[DataSetColumn]
+    behind: DataSetChanges
+    alone: DataSetChanges
+
+
+class NextTimes(TypedDict):
+    next: list[Time]
+    in_words: list[str]
+
+
 class ScheduleTime(TypedDict):
     """What became of one of its times."""
 
@@ -70,6 +114,7 @@ class Schedule(TypedDict):
     crew: str
     version: int | None
     dataset: str | None
+    columns: dict[str, str]
     inputs: dict[str, Any]
     cron: str
     time_zone: str
@@ -96,8 +141,23 @@ class Schedules(TypedDict):
     next: str | None
 
 
-class ScheduleHistory(Schedule):
-    """With a page of what became of its times, the newest first."""
+class ScheduleTimeCounts(TypedDict):
+    """Of all its times so far. ``forgotten``: of those that launched nothing, how many are listed no more."""
 
+    launched: int
+    skipped: int
+    missed: int
+    refused: int
+    off: int
+    forgotten: int
+    more_missed: bool
+
+
+class ScheduleHistory(Schedule):
+    """With a page of what became of its times, the newest first, and why its next launch would be refused
+    (``unfit``)."""
+
+    counts: ScheduleTimeCounts
+    unfit: str | None
     times: list[ScheduleTime]
     times_next: str | None

@@ -12,7 +12,8 @@ from crewsite_client.sets.answers import Overlap
 
 class ScheduleTerms(TypedDict, total=False):
     """What is left out is the usual when a schedule is made, and stays as it is when one is changed. ``dataset``, as
-    ``leads`` or ``leads@3``, makes a batch of each launch; ``budget_usd`` is of each run then too."""
+    ``leads`` or ``leads@3``, makes a batch of each launch; ``columns`` says which of its columns fills an input of
+    another name, and ``budget_usd`` is of each run then too."""
 
     name: str
     cron: str
@@ -20,6 +21,7 @@ class ScheduleTerms(TypedDict, total=False):
     version: int | None
     inputs: Mapping[str, Any]
     dataset: str | None
+    columns: Mapping[str, str]
     overlap: Overlap
     catch_up: bool
     simulated: bool | None
@@ -85,6 +87,23 @@ def grow_data_set(
         key=key,
         match=revision,
     )
+
+
+def delete_data_set(name: str, revision: int | None) -> Ask[None]:
+    return Ask("DELETE", "/datasets/{name}", type(None), {"name": name}, match=revision)
+
+
+def data_set_columns(name: str, version: int | None) -> Ask[answers.DataSetColumns]:
+    return Ask("GET", "/datasets/{name}/columns", answers.DataSetColumns, {"name": name}, query={"version": version})
+
+
+def preview_data_set(name: str, inputs: Iterable[Mapping[str, Any]]) -> Ask[answers.DataSetPreview]:
+    body = {"inputs": list(inputs)}
+    return Ask("POST", "/datasets/{name}/preview", answers.DataSetPreview, {"name": name}, body=body)
+
+
+def next_times(cron: str, time_zone: str) -> Ask[answers.NextTimes]:
+    return Ask("GET", "/schedules/times", answers.NextTimes, query={"cron": cron, "time_zone": time_zone})
 
 
 def schedules(cursor: str = "", limit: int = PAGE) -> Ask[answers.Schedules]:

@@ -70,6 +70,22 @@ class AsyncSetMethods:
         """Its next version has the rows of the newest one, and these behind them."""
         return await self.send(asks.grow_data_set(name, "rows", inputs, key, revision))
 
+    async def delete_data_set(self, name: str, *, revision: int | None = None) -> None:
+        """With all its versions, for good. ``Conflict`` while schedules use it."""
+        await self.send(asks.delete_data_set(name, revision))
+
+    async def data_set_columns(self, name: str, *, version: int | None = None) -> answers.DataSetColumns:
+        """What the columns of a version hold, else of the newest."""
+        return await self.send(asks.data_set_columns(name, version))
+
+    async def preview_data_set(self, name: str, inputs: Iterable[Mapping[str, Any]]) -> answers.DataSetPreview:
+        """What these rows would change. Nothing is kept."""
+        return await self.send(asks.preview_data_set(name, inputs))
+
+    async def next_times(self, cron: str, *, time_zone: str = "UTC") -> answers.NextTimes:
+        """The next five of an expression, before anything is saved."""
+        return await self.send(asks.next_times(cron, time_zone))
+
     def schedules(self) -> AsyncIterator[answers.Schedule]:
         """The newest first, each with its next times and what became of its last one."""
         return self._pages(asks.schedules)

@@ -45,7 +45,7 @@ FILE: dict[str, Any] = {
 }
 
 
-@router.get("/rows", response={200: MatchedOut, **ERRORS}, auth=Bearer(Role.VIEWER))
+@router.get("/rows", response={200: MatchedOut, **ERRORS}, auth=Bearer(Role.VIEWER), by_alias=True)
 def match_batch_rows(
     request: ApiRequest,
     batches: Batches,

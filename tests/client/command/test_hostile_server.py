@@ -56,12 +56,15 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "datasets show": ["datasets", "show", "leads"],
         "datasets new": ["datasets", "new", "leads", str(rows)],
         "datasets add": ["datasets", "add", "leads", str(rows)],
+        "datasets delete": ["datasets", "delete", "leads", "--yes"],
+        "datasets add dry": ["datasets", "add", "leads", str(rows), "--dry-run"],
         "datasets download": ["datasets", "download", "leads", "-o", str(folder), "--force"],
         "datasets rename": ["datasets", "rename", "leads", "others"],
         "datasets archive": ["datasets", "archive", "leads"],
         "schedules list": ["schedules", "list"],
         "schedules show": ["schedules", "show", RUN],
         "schedules next": ["schedules", "next", RUN],
+        "schedules next cron": ["schedules", "next", "--cron", "0 8 * * *"],
         "schedules history": ["schedules", "history", RUN],
         "schedules new": ["schedules", "new", *new],
         "schedules edit": ["schedules", "edit", RUN, "--cron", "0 9 * * *"],
@@ -79,8 +82,9 @@ def test_every_command_is_tried(tmp_path: Path) -> None:
         assert name in OWN or set(parts) <= tried | {one[:1] for one in tried}, name
 
 
-def typed(url: str, folder: Path, words: list[str]) -> Result:
+def typed(url: str, folder: Path, words: list[str], **environment: str) -> Result:
     env = {settings.URL: url, settings.TOKEN: "crw_" + "t" * 20, settings.FILE: str(folder / "profiles.json")}
+    env |= environment
     return CliRunner().invoke(crewsite, words, env=env)
 
 
@@ -167,7 +171,9 @@ def test_texts_and_figures_of_answers_are_harmless(tmp_path: Path, number: int) 
             checked(done, name)
             json.loads(as_json.stdout)
             # A run that failed, a gate, and a document whose SHA-256 is another are other than good.
-            expected = {"bill frozen": {3}, "gate": {1, 2, 4}, "gate data": {1, 2, 4}}.get(name, {0, 1, 5})
+            expected = {"bill frozen": {3}, "datasets add dry": {2}, "gate": {1, 2, 4}, "gate data": {1, 2, 4}}.get(
+                name, {0, 1, 5}
+            )
             assert done.exit_code in expected, (name, done.exit_code, done.output[-300:])
         for shell in ("bash_complete", "zsh_complete", "fish_complete"):
             env = {
@@ -178,3 +184,28 @@ def test_texts_and_figures_of_answers_are_harmless(tmp_path: Path, number: int) 
                 "COMP_CWORD": "2",
             }
             assert "reboot" not in CliRunner().invoke(crewsite, [], env=env).output
+
+
+def test_a_picture_that_moves_is_harmless_too(tmp_path: Path) -> None:
+    """On a terminal, where the picture's own sequences move it."""
+    with well_shaped(2**62) as url:
+        for name in ("watch", "launch wait", "batch", "gate data", "runs", "schedules show"):
+            done = typed(url, tmp_path, commands(tmp_path)[name], FORCE_COLOR="1", TERM="xterm", COLUMNS="80")
+            assert isinstance(done.exception, (SystemExit, type(None))), (name, done.exception)
+            assert "\x1b[" in done.output, name
+            told = re.sub(r"\x1b\[[0-9;?]*[mAKhlGH]", "", done.output).replace("\r", "")
+            assert not [sign for sign in told if not (sign.isprintable() or sign == "\n")], name
+            assert "evil" in told, name
+
+
+def test_an_export_writes_over_nothing_that_the_server_names(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("mine")
+    for named in ("Makefile", "../Makefile", str(tmp_path / "Makefile")):
+        file = Answer(body=b"theirs", headers={"Content-Disposition": f'attachment; filename="{named}"'})
+        with Answering(file, Answer(body=sample(answers.ExportReport))) as server:
+            done = typed(server.url, tmp_path, ["export", "support", "-o", str(tmp_path), "--force"])
+            assert done.exit_code == 0, done.output
+    assert (tmp_path / "Makefile").read_text() == "mine"
+    assert (tmp_path / "support.json").read_text() == "theirs"
+    for crew in ("../support", "a/b", ".hidden", "-"):
+        assert typed(server.url, tmp_path, ["export", crew, "-o", str(tmp_path)]).exit_code == 2

@@ -76,6 +76,15 @@ def test_nobody_reads_on(where: str, code: int, more: list[str]) -> None:
     assert ("No space left" in done.stderr) == (where == "full")
 
 
+def test_streams_that_are_closed_go_nowhere() -> None:
+    """As of programs that are begun without any."""
+    with Answering(Answer(body={"items": [], "next": None})) as server:
+        env = os.environ | {settings.URL: server.url, settings.TOKEN: "crw_token", "PYTHONPATH": str(ROOT / "client")}
+        closed = 'exec "$0" -m crewsite_client runs <&- >&- 2>&-'
+        done = subprocess.run(["sh", "-c", closed, sys.executable], env=env, timeout=60, check=False)
+        assert (done.returncode, len(server.asked)) == (0, 1)
+
+
 def test_a_line_stays_one_and_short() -> None:
     assert one_line("a\n\n b\tc") == "a b c"
     assert one_line("x" * 300) == "x" * 199 + "…"

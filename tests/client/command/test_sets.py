@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from runs.closing.actions import close_month
-from runs.models import Run, Schedule
+from runs.models import DataSet, Run, Schedule
 from teams.models import Scope
 from tests.client.command.desk import Desk
 from tests.runs.closing.months import Month
@@ -39,6 +39,14 @@ def kept(desk: Desk) -> None:
     more = desk.folder / "more.jsonl"
     more.write_text('{"company": "Umbrella"}\n')
     assert desk.types("datasets", "add", "leads", more, "--append").stdout == "leads@2\n"
+    changes = desk.types("datasets", "add", "leads", more, "--dry-run").stdout
+    assert [line.split() for line in changes.splitlines()] == [
+        ["same", "1"],
+        ["added", "0"],
+        ["removed", "2"],
+        ["columns", "-note"],
+    ]
+    assert desk.json("datasets", "add", "leads", more, "--append", "--dry-run")["behind"]["repeated"] == 1
     made = desk.json("datasets", "add", "leads", more)
     assert (made["version"], made["rows"], made["columns"]) == (3, 1, ["company"])
     assert "leads@3" in desk.types("datasets", "list").stdout
@@ -46,6 +54,7 @@ def kept(desk: Desk) -> None:
     assert "Version 2, 2 rows of 3" in shown
     assert "Initech" in shown
     assert "Umbrella" not in shown
+    assert any(line.split() == ["note", "texts", "1", "2", "1"] for line in shown.splitlines())
     found = desk.json("datasets", "show", "leads")
     assert [one["version"] for one in found["versions"]] == [3, 2, 1]
     assert found["items"] == [{"row": 1, "inputs": {"company": "Umbrella"}}]
@@ -75,10 +84,12 @@ def renamed(desk: Desk) -> None:
 
 
 def batch_of_a_set(desk: Desk) -> None:
+    mapped = ("batch", "company-brief", "--dataset", "prospects@1", "--map", "note=company", "--dry-run")
+    assert "row 2, note" in desk.types(*mapped, code=2).stderr
     launched = desk.json("batch", "company-brief", "--dataset", "prospects@1", "--no-wait")
     assert (launched["dataset"], launched["total"]) == ("prospects@1", 2)
     assert "2 simulated rows" in desk.types("batch", "company-brief", "--dataset", "prospects@1", "--dry-run").stdout
-    for wrong in ([], ["--dataset", "prospects", "--map", "a=b"], [desk.folder / "more.jsonl", "--dataset", "x"]):
+    for wrong in ([], ["--dataset", "prospects", "--format", "csv"], [desk.folder / "more.jsonl", "--dataset", "x"]):
         desk.types("batch", "company-brief", *wrong, code=2)
     for name in ("r.csv", "r.tsv", "r.json", "r.jsonl", "r.xlsx"):
         target = desk.folder / name
@@ -95,6 +106,9 @@ def batch_of_a_set(desk: Desk) -> None:
 def scheduled(desk: Desk) -> None:
     assert desk.types("schedules", "list").stderr == "There are none.\n"
     new = ("schedules", "new", "company-brief", "--name", "Each day", "--idempotency-key", "s")
+    assert len(desk.json("schedules", "next", "--cron", "0 8 * * *", "--time-zone", "Asia/Tokyo")["next"]) == 5
+    assert "cron" in desk.json("schedules", "next", "--cron", "often", code=2)["error"]["fields"]
+    desk.types("schedules", "next", code=2)
     assert "Say when" in desk.types(*new, code=2).stderr
     assert "cron" in desk.json(*new, "--cron", "often", "-i", "company=Acme", code=2)["error"]["fields"]
     terms = ("--cron", "30 8 * * 1-5", "--time-zone", "Europe/Berlin", "-i", "company=Acme", "--budget", "0.5")
@@ -133,7 +147,11 @@ def history(desk: Desk) -> None:
     assert "company-brief" in desk.types("schedules", "list").stdout
     over_rows = ("schedules", "edit", "Each day", "--dataset", "prospects", "--batch-budget", "2", "--budget", "1")
     assert "company-brief over prospects" in desk.types(*over_rows, "--stop-after", "3").stdout
-    assert desk.json("schedules", "show", made.pk)["batch_budget_usd"] == "2"
+    shown = desk.json("schedules", "show", made.pk)
+    assert (shown["batch_budget_usd"], shown["counts"]["launched"]) == ("2", 1)
+    assert "1 launched" in desk.types("schedules", "show", made.pk).stdout
+    assert desk.json("schedules", "edit", made.pk, "--map", "company=company")["columns"] == {"company": "company"}
+    assert "Each day" in desk.types("datasets", "delete", "prospects", "--yes", code=2).stderr
     for words in (
         ["show", "gone"],
         ["show", "01a22b10-3d49-7d91-8c06-c397650b4ef2"],
@@ -142,6 +160,9 @@ def history(desk: Desk) -> None:
         assert "Traceback" not in desk.types("schedules", *words, code=2).output
     assert desk.json("schedules", "delete", "Each day") == {"id": str(made.pk), "deleted": True}
     assert not Schedule.objects.exists()
+    assert "say --yes" in desk.types("datasets", "delete", "prospects", code=2).stderr
+    assert desk.json("datasets", "delete", "prospects", "--yes") == {"name": "prospects", "deleted": True}
+    assert not DataSet.objects.exists()
 
 
 def bills(desk: Desk) -> None:

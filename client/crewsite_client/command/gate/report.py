@@ -62,12 +62,12 @@ class Report:
             [*cells, Text(WORDS[one.verdict], style=STYLES[one.verdict])]
             for one, cells in zip(self.found, self._cells(), strict=True)
         ]
-        screen.table(heads, rows, right=range(1, 6))
+        screen.table(heads, rows, right=range(1, 6), spare=(4, 5))
         screen.text(f"\n{self.headline}{self._kind}.")
         for line in self.advice:
-            screen.text(f"  {line}")
+            screen.text(f"  {line}", prose=True)
         if self.sentence:
-            screen.text(f"\n{self.sentence}")
+            screen.text(f"\n{self.sentence}", prose=True)
 
     def markdown(self) -> str:
         """All names are made harmless: no markup, no links, nobody is called by @."""
