@@ -14,7 +14,7 @@ from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
 from agents_app.formats.to_spec.fields import Reading, Tally, built, describe, plain_text
 from agents_app.formats.to_spec.inputs import crew_inputs
-from agents_app.formats.to_spec.members import Roster, name_meant, wanted
+from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
 from agents_app.formats.to_spec.several import by_worth, is_aside, once_each
 from agents_app.formats.to_spec.tasks import read_condition, task_spec
@@ -123,6 +123,8 @@ def _assembled(
     agents = roster_of("agent", _pool(found.agents, crew), found.crews, place, reading)
     tasks = roster_of("task", _pool(found.tasks, crew), found.crews, place, reading)
     for name, roster in (("agents", agents), ("tasks", tasks)):
+        if name == "agents" and crew and _has_agents_by_tasks(crew):
+            continue
         enlist(crew.fields.get(name) if crew else None, roster, made=place if crew else None)
     if not agents.members and not tasks.members:
         raise _nothing(crew, reading)
@@ -153,6 +155,13 @@ def _assembled(
         tuple(reading.tally.tools.values()),
         reading.report.notes(),
     )
+
+
+def _has_agents_by_tasks(crew: Definition) -> bool:
+    """Whether a crew lists no agents because each of its tasks names one."""
+    tasks = [settled(task) for task in listed_by(crew.fields.get("tasks")) or []]
+    named = [isinstance(task, Definition) and "agent" in task.fields for task in tasks]
+    return "agents" not in crew.fields and bool(named) and all(named)
 
 
 def _pool(parts: list[Definition], crew: Definition | None) -> list[Definition]:
@@ -266,7 +275,7 @@ def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -
     if agent is None:
         reading.report.warn(field.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
         return None
-    if agents.key_of(agent) is None and agent in agents.pool:
+    if agents.key_of(agent) is None and agent in agents.pool and agents.members:
         message = f"Agent {agents.add(agent)} is not in the crew's list, but has the task {key}; it was added."
         reading.report.info(field.place, message)
     return agents.add(agent)

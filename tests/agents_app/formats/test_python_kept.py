@@ -153,3 +153,32 @@ def test_models_of_own_subclasses_and_of_what_a_setting_falls_back_on_are_taken(
     spec = imported(MODELS).spec
     assert spec is not None
     assert [agent.llm.model for agent in spec.agents] == ["anthropic/claude-x", "gpt-9"]
+
+
+REPLACED = """
+from datetime import datetime
+LONG = f"Of {datetime.now()} from START to END"
+def run(start, end):
+    text = LONG.replace("START", start).replace("END", end).replace("datetime", "DATE").replace("from", "since")
+    one = Agent(role="A", goal="G", backstory="B", llm=make_llm("x"))
+    task = Task(description=text, expected_output="E", agent=one)
+    return Crew(tasks=[task]).kickoff()
+from models import make_llm
+other = Agent(role="Other", goal="G", backstory="B")
+"""
+
+
+def test_what_a_run_puts_into_a_text_is_an_input_there_and_agents_are_those_of_the_tasks() -> None:
+    result = imported(REPLACED)
+    assert result.spec is not None
+    assert result.spec.tasks[0].description == "Of {datetime_now} since {start} to {end}"
+    assert [agent.role for agent in result.spec.agents] == ["A"]
+    assert any("the model comes from `make_llm` of `models`, which is not" in note.message for note in result.report)
+
+
+def test_a_yaml_file_may_have_the_other_ending() -> None:
+    code = HEAD + COPIED.replace("COPY", "loaded")
+    result = read_uploads([("crew.py", code.encode()), ("staff.yml", YAML.encode())])
+    assert result.spec is not None
+    assert [agent.goal for agent in result.spec.agents] == ["G"]
+    assert any("`staff.yml` was taken for it" in note.message for note in result.report)
