@@ -290,14 +290,15 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
     if isinstance(value, Constant) and value.value is None:
         return None
     keys: dict[str, None] = {}
-    for item in members(value, reading.budget):
+    items = list(members(value, reading.budget))
+    for item in items:
         member = item if isinstance(item, Definition) else _named(item, tasks)
         known = tasks.key_of(member) if member else None
         if known:
             keys[known] = None
             continue
         reading.report.warn(field.place, f"Task {key}: {_no_task(settled(item), reading)}")
-    return tuple(keys)
+    return tuple(keys) if keys or not items else None
 
 
 def _no_task(item: Value, reading: Reading) -> str:

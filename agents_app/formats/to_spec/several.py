@@ -6,7 +6,17 @@ import re
 
 from agents_app.formats.to_spec.fields import Reading
 from agents_app.formats.to_spec.members import listed_by
-from agents_app.formats.to_spec.values import Definition, Mapping, Secret, Text, Unknown, Value, settled, size_of
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Mapping,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    settled,
+    size_of,
+)
 
 MAX_VARIANTS = 10
 _TEXTS = ("description", "expected_output", "role", "goal", "backstory")
@@ -56,11 +66,27 @@ def once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
             reading.report.warn(crew.place, message)
         elif same is None:
             variants.append(crew)
-        elif _given_by_name(crew) > _given_by_name(variants[same]):
-            variants[same] = crew
+        else:
+            _say_several(variants[same], crew, reading)
+            if _given_by_name(crew) > _given_by_name(variants[same]):
+                variants[same] = crew
     kept = [crew for variants in alike.values() for crew in variants]
     full = {id(crew.origin) for crew in kept if listed_by(crew.fields.get("tasks"))}
     return [crew for crew in kept if id(crew.origin) not in full or listed_by(crew.fields.get("tasks")) != []]
+
+
+def _say_several(first: Definition, other: Definition, reading: Reading) -> None:
+    """Says that a crew is made with several values of its inputs, of which one is their default."""
+    if _values_of(first) != _values_of(other):
+        message = "This crew is made for several values; the first are the defaults here. Launch the others as a batch."
+        reading.report.info(first.place, message)
+
+
+def _values_of(crew: Definition) -> list[Value]:
+    """What is known of the inputs in its texts."""
+    parts = (part for text in _texts_of(crew) for part in (text.computed if isinstance(text, Text) else (text,)))
+    known = (settled(part) for part in parts if isinstance(part, Unknown))
+    return [value for value in known if isinstance(value, Text | Constant)]
 
 
 def _texts_of(crew: Definition) -> list[Value]:

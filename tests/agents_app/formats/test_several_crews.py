@@ -204,6 +204,30 @@ def test_crews_that_differ_by_the_names_of_inputs_alone_are_one() -> None:
     assert [crew.spec.tasks[0].description for crew in crews] == ["{words} words on {topic}"]
 
 
+BY_NAME = """
+from crewai import Agent, Crew, Task
+PLANS = {
+    "cook": {"staff": ["Cook"], "work": ["cook {dish}"]},
+    "clean": {"staff": ["Maid", "Boy"], "work": ["clean", "polish"]},
+}
+def build(name, tone="kind"):
+    plan = PLANS[name]
+    staff = [Agent(role=role, goal=f"Be {tone}", backstory="B") for role in plan["staff"]]
+    work = [Task(description=text, expected_output="E", agent=who) for text, who in zip(plan["work"], staff)]
+    return Crew(agents=staff, tasks=work, name=name)
+CALLS
+"""
+
+
+@pytest.mark.parametrize("calls", ["crews = {n: build(n) for n in PLANS}", "build('cook')\nbuild('clean', tone='dry')"])
+def test_a_function_that_builds_other_crews_by_a_name_is_followed_for_each(calls: str) -> None:
+    crews = {
+        crew.spec.name: [task.description for task in crew.spec.tasks]
+        for crew in read(BY_NAME.replace("CALLS", calls)).crews
+    }
+    assert crews == {"cook": ["cook {dish}"], "clean": ["clean", "polish"]}
+
+
 def test_a_crew_that_lists_no_tasks_has_those_of_its_own_file() -> None:
     """It has never those of another script, which has a crew of its own."""
     script = (
