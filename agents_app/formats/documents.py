@@ -23,6 +23,8 @@ MAX_PATH = 300
 PASTED = ""
 """The path of YAML that was pasted with Python: it is whichever file the code asks for."""
 _JSON = (".json", ".jsonc")
+_ALSO = {"yaml": "yml", "yml": "yaml"}
+"""The other ending that a file may have where code was not written for the one it has."""
 _NUMBER = re.compile(r" \(\d{1,4}\)(?=\.\w{1,10}$)")
 
 
@@ -68,7 +70,10 @@ class Documents:
 
     def find(self, wanted: str, *, beside: str) -> str | None:
         """The path of the YAML or JSON file that code in the file ``beside`` means; None if there is none."""
-        return nearest(wanted, self.texts, beside=beside) or (PASTED if PASTED in self.texts else None)
+        stem, _, ending = wanted.rpartition(".")
+        other = f"{stem}.{_ALSO[ending.lower()]}" if ending.lower() in _ALSO else ""
+        found = nearest(wanted, self.texts, beside=beside) or nearest(other, self.texts, beside=beside)
+        return found or (PASTED if PASTED in self.texts else None)
 
     def prose_at(self, wanted: str, *, beside: str) -> str | None:
         """The text of a file that is neither YAML nor JSON."""

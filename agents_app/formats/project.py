@@ -15,9 +15,10 @@ from agents_app.formats.documents import PASTED, Documents
 from agents_app.formats.notebook import is_notebook, read_notebook
 from agents_app.formats.python import read_python
 from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, UnreadableError, counted, listed
-from agents_app.formats.to_spec.assemble import Found, assemble, headline, is_aside
+from agents_app.formats.to_spec.assemble import Found, assemble, headline
 from agents_app.formats.to_spec.fields import Reading, Tally
 from agents_app.formats.to_spec.naming import is_generic
+from agents_app.formats.to_spec.several import is_aside
 from agents_app.formats.to_spec.values import Items, Mapping
 from agents_app.formats.tree import TEXTS
 from agents_app.formats.yaml.reader import as_value, looks_like_crew, read_yaml, say_unused

@@ -103,11 +103,14 @@ def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | Non
     flow = frame.run(node.body if truth else node.orelse)
     if not isinstance(test, Unknown | Secret):
         return flow
+    both = _offers_other(node.orelse if truth else node.body, frame)
     parts = [part for branch in (node.body, node.orelse) for statement in branch for part in ast.walk(statement)]
     frame.world.budget.pay_steps(len(parts) // 5)
     names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     set_here = [value for name in names if (value := frame.names.get(name)) is not None]
-    if _matters(node, frame) or _gives_models(parts) or any(map(has_parts, [*set_here, *frame.returned[given:]])):
+    if both:
+        _say_branch(node, "the crews that are made if it does and if it does not are listed", frame)
+    elif _matters(node, frame) or _gives_models(parts) or any(map(has_parts, [*set_here, *frame.returned[given:]])):
         outcome = "holds" if truth else "does not hold"
         _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
     if isinstance(test, Unknown) and not frame.class_body:
@@ -115,6 +118,32 @@ def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | Non
         for name in sorted(names & frame.names.keys()):
             _fall_back(name, node, frame)
     return flow
+
+
+def _offers_other(branch: Sequence[ast.stmt], frame: Frame) -> bool:
+    """Follows the branch that values decide against which a run may change, if crews are made in there: they are
+    offered too. Whether there were any."""
+    world = frame.world
+    calls = [part.func for statement in branch for part in ast.walk(statement) if isinstance(part, ast.Call)]
+    world.budget.pay_steps(len(calls))
+    called = {getattr(part, "id", getattr(part, "attr", "")) for part in calls}
+    if not called & (world.reach.builders | {"Crew"}):
+        return False
+    before, kept, given, maybe = len(world.found.crews), dict(frame.names), len(frame.returned), frame.maybe
+    world.budget.pay_elements(len(kept) // COPIED_NAMES_PER_ELEMENT)
+    world.undecided += 1
+    world.aside += 1
+    with _recorded(frame) as journal:
+        frame.run(branch)
+        _take_back(journal(), frame)
+    world.aside -= 1
+    world.undecided -= 1
+    frame.names.update(kept)
+    del frame.returned[given:]
+    frame.maybe = maybe
+    for crew in world.found.crews[before:]:
+        crew.is_other = True
+    return len(world.found.crews) > before
 
 
 def _gives_models(parts: list[ast.AST]) -> bool:

@@ -1,7 +1,7 @@
 """Follows calls to functions and classes of the source: binds parameters, enters bodies, names results.
 
-A function that builds a crew is entered once. Its parameters that are texts become the crew's inputs, and the values of
-the call their defaults. Any other function is entered at each call, with the values of that call.
+A function that builds a crew is entered once for the same values. Its parameters that are texts become the inputs of
+the crew, and the values of the call their defaults. Any other function is entered at each call, with its values.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _FIELDS = {
     "Task": frozenset({"description", "expected_output"}),
     "Crew": frozenset({"agents", "tasks"}),
 }
+MAX_BUILDS = 10
+"""For so many different texts and numbers a function that builds a crew is followed."""
 _GIVE_ONCE = ("contextmanager", "asynccontextmanager", "fixture")
 
 
@@ -52,8 +54,8 @@ def call_function(
     world.budget.pay_elements(len(args) + len(fields))
     given = [*args, *(field.value for field in fields.values())]
     key = (id(node), id(function.owner), *(id(arg) for arg in given if not isinstance(arg, Text | Constant | Unknown)))
-    if (builds or once) and key in world.results:
-        _say_several(function, given, key, frame)
+    is_new = builds and not once and _is_new(given, key, frame)
+    if (builds or once) and key in world.results and not is_new:
         return world.results[key]
     if frame.depth >= MAX_DEPTH or id(node) in world.active:
         return Unknown(function.name, f"{function.name}()", which=_number_of(function, given, frame))
@@ -75,7 +77,6 @@ def call_function(
         _name_after(function, value, inner, once=once, caller=frame.function_name())
     if builds or once:
         world.results[key] = value
-        world.given_first[key] = [value for value in given if isinstance(value, Text | Constant)]
         world.kept += [*given, *([function.owner] if function.owner is not None else [])]
     return value
 
@@ -133,15 +134,18 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
     return open_value if inner.maybe else replace(open_value, known=value)
 
 
-def _say_several(function: Function, given: list[Value], key: tuple[int, ...], frame: Frame) -> None:
-    """Says that a crew is built for several values, of which the first are the defaults of its inputs."""
-    plain = [value for value in given if isinstance(value, Text | Constant)]
-    first = frame.world.given_first.get(key, [])
-    if first and plain and not all(is_same(a, b, frame.world.budget) for a, b in zip(first, plain, strict=False)):
-        message = f"`{function.name}` builds its crew for several values; the first are the defaults here. Launch the "
-        frame.world.reading.report.info(
-            Place(function.node.lineno, function.frame.file), f"{message}others as a batch."
-        )
+def _is_new(given: list[Value], key: tuple[int, ...], frame: Frame) -> bool:
+    """Whether a function that builds a crew is given other texts or numbers than before, which may build another."""
+    budget, before = frame.world.budget, frame.world.given_before.setdefault(key, [])
+    plain = [inner for value in given if isinstance(inner := settled(value), Text | Constant)]
+    budget.pay_steps(len(before) * len(plain))
+    for others in before:
+        if len(others) == len(plain) and all(is_same(a, b, budget) for a, b in zip(others, plain, strict=True)):
+            return False
+    if len(before) < MAX_BUILDS:
+        before.append(plain)
+        return True
+    return False
 
 
 def _number_of(function: Function, given: list[Value], frame: Frame) -> int:
@@ -206,9 +210,11 @@ def _not_given(argument: ast.arg, function: Function) -> Value:
 
 def _plain(default: Value | None) -> Value | None:
     inner = settled(default) if default is not None else None
-    if isinstance(inner, Definition) and inner.short == "Field":
+    if isinstance(inner, Definition) and inner.short in ("Field", "field"):
         given = inner.fields.get("default") or (inner.args[0] if inner.args else None)
-        inner = settled(given.value) if given else None
+        factory = settled(inner.fields["default_factory"].value) if "default_factory" in inner.fields else None
+        made = call_function(factory, [], {}, factory.frame) if isinstance(factory, Function) else None
+        inner = settled(given.value) if given else settled(made) if made else None
     is_plain = isinstance(inner, Text) or (isinstance(inner, Constant) and inner.value is not None)
     return inner if is_plain else None
 

@@ -102,8 +102,8 @@ class World:
     object of, by ``id()``; ``stars``: modules that were not given, by the files that import all of them. ``standing``:
     for each of ``active``, the line where the code stood that called it. ``changes``: what functions change that is not
     their own, by class or file, and name. ``journal``: in branches and handlers, what entries of dictionaries and
-    attributes were before they were set. ``given_first``: with which texts and numbers it was that ``results`` were
-    given. ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
+    attributes were before they were set. ``given_before``: the texts and numbers that were given for ``results``.
+    ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
     """
 
     reading: Reading
@@ -138,7 +138,7 @@ class World:
     owners: dict[int, Any] = field(default_factory=dict)
     objects: dict[int, Value] = field(default_factory=dict)
     stars: dict[str, str] = field(default_factory=dict)
-    given_first: dict[tuple[int, ...], list[Value]] = field(default_factory=dict)
+    given_before: dict[tuple[int, ...], list[list[Value]]] = field(default_factory=dict)
     put_outside: dict[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -26,6 +26,11 @@ _NEWER = (
 """Aliases of types, parameters of types, and exceptions without parentheses."""
 _INNER = re.compile(r"(?<=[\[({,])[ \t]{0,4}\"([^\"'\\\n{}]{0,100})\"(?=[ \t]{0,4}[\]),.])")
 """A text in double quotes within brackets: in an f-string with such quotes that is Python from 3.12 on."""
+_SIGNS = {"n": ("\ue00a", "\n"), "t": ("\ue009", "\t")}
+"""By their letters, what stands for escaped line breaks and tabs in an f-string's braces, which 3.12 reads."""
+_ESCAPE = re.compile(r"\\([nt])")
+_ESCAPED = re.compile(r"\{[^{}\n]{0,300}\\[nt][^{}\n]{0,300}\}")
+MAX_LINES_OF_TEXT = 300
 _OWN_QUOTES = re.compile(r"\b[rR]?[fFtT][rR]?([\"'])[^\"'\n{]{0,200}\{[^}\n\"']{0,100}\1")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
@@ -52,7 +57,16 @@ def parse(text: str, report: Report, *, file: str = "", tokens: int = MAX_TOKENS
         raise _explained(first, mended, file) from first
     message = f"The file is written for a newer Python than this server's ({VERSION}); it was read all the same."
     report.info(Place(first.lineno, file), message)
-    return _tree(older, file, tokens)
+    return _restored(_tree(older, file, tokens))
+
+
+def _restored(tree: ast.Module) -> ast.Module:
+    """The tree with line breaks and tabs where signs stood for them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for sign, char in _SIGNS.values():
+                node.value = node.value.replace(sign, char)
+    return tree
 
 
 def _older(text: str, error: SyntaxError) -> str | None:
@@ -71,14 +85,28 @@ def _older(text: str, error: SyntaxError) -> str | None:
             return older
         lines = older.split("\n")
         number = (error.lineno or 1) - 1
-        if "f-string" not in str(error.msg) or number >= len(lines):
+        if number >= len(lines) or not ("f-string" in str(error.msg) or _OWN_QUOTES.search(lines[number][:1_000])):
             return None
-        changed = _INNER.sub(r"'\1'", lines[number])
-        if changed == lines[number]:
+        has_escapes = any(part in str(error.msg) for part in ("backslash", "line continuation"))
+        reach = MAX_LINES_OF_TEXT if has_escapes else 0  # the line may be that of its end
+        rewrite = _without_escapes if reach else _with_other_quotes
+        near = slice(max(0, number - reach), number + reach + 1)
+        changed = [rewrite(line) for line in lines[near]]
+        if changed == lines[near]:
             return None
-        lines[number] = changed
+        lines[near] = changed
         older = "\n".join(lines)
     return None
+
+
+def _with_other_quotes(line: str) -> str:
+    """The line with single quotes around the texts within an f-string's braces."""
+    return _INNER.sub(r"'\1'", line)
+
+
+def _without_escapes(line: str) -> str:
+    """The line with signs for the line breaks and tabs that stand escaped within braces."""
+    return _ESCAPED.sub(lambda braces: _ESCAPE.sub(lambda escape: _SIGNS[escape[1]][0], braces[0]), line)
 
 
 def _tree(text: str, file: str, tokens: int) -> ast.Module:

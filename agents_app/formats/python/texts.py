@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -154,8 +155,8 @@ def method_of_text(text: Text, name: str, args: list[Value], budget: Budget) -> 
     budget.pay_chars(len(text.template))
     if name in _STRIP and len(literals) == len(args) <= 1:
         return Text(getattr(text.template, name)(*literals), text.computed)
-    if name == "replace" and len(literals) >= 2 and literals[0]:
-        return _replaced(text, literals[0], literals[1], budget)
+    if name == "replace" and len(args) >= 2 and (old := literal_text(args[0], budget)):
+        return _replaced(text, old, args[1], budget)
     if name in ("removeprefix", "removesuffix") and literals:
         return Text(getattr(text.template, name)(literals[0]), text.computed)
     whole = literal_text(text, budget)
@@ -188,12 +189,19 @@ def _padded(whole: str, name: str, width: Constant, literals: list[str], budget:
     return Text(getattr(whole, name)(width.value, *literals))
 
 
-def _replaced(text: Text, old: str, new: str, budget: Budget) -> Text | None:
-    length = len(text.template) + text.template.count(old) * (len(new) - len(old))
-    if length > MAX_TEXT:
+def _replaced(text: Text, old: str, new: Value, budget: Budget) -> Value | None:
+    """The text with something else in the places of ``old``, but for those within what only a run shows."""
+    inner = literal_text(new, budget)
+    instead = Text(inner) if inner is not None and not isinstance(new, Unknown | Secret) else template_of(new, budget)
+    marks = [part.mark for part in text.computed]
+    pieces = re.split("(" + "|".join(map(re.escape, marks)) + ")", text.template) if marks else [text.template]
+    count = sum(piece.count(old) for piece in pieces[::2])
+    if len(text.template) + count * len(instead.template) > MAX_TEXT or len(pieces) > MAX_PIECES:
         return None
-    budget.pay_chars(length)
-    return Text(text.template.replace(old, new), text.computed)
+    pieces[::2] = [piece.replace(old, instead.template) for piece in pieces[::2]]
+    budget.pay_chars(sum(map(len, pieces)))
+    budget.pay_elements(len(pieces))
+    return Text("".join(pieces), tuple(dict.fromkeys((*text.computed, *(instead.computed if count else ())))))
 
 
 def without_indentation(text: str) -> str:

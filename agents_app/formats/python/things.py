@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agents_app.formats.python.frames import Frame, FunctionNode
+from agents_app.formats.to_spec.llms import PREFIX_BY_CLASS
 from agents_app.formats.to_spec.values import Definition, Field, Outside, Unknown, Value
 
 MAX_NAME = 200
@@ -80,7 +81,8 @@ class Class(Value):
         """The dotted name of the class of CrewAI, or of a model's class, that this one is made of; "" if of none."""
         for base in self.ancestors():
             path = base.path if isinstance(base, Outside) else base.label if isinstance(base, Unknown) else ""
-            if path and (path.startswith("crewai.") or "." not in path) and path.rpartition(".")[2] in SUBCLASSED:
+            name, is_ours = path.rpartition(".")[2], path.startswith("crewai.") or "." not in path
+            if path and ((is_ours and name in SUBCLASSED) or name in PREFIX_BY_CLASS):
                 return path
         return ""
 

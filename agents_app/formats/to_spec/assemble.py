@@ -16,6 +16,7 @@ from agents_app.formats.to_spec.fields import Reading, Tally, built, describe, p
 from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
+from agents_app.formats.to_spec.several import by_worth, is_aside, once_each
 from agents_app.formats.to_spec.tasks import read_condition, task_spec
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -25,14 +26,11 @@ from agents_app.formats.to_spec.values import (
     Value,
     members,
     settled,
-    size_of,
 )
 from engine.spec.crew_spec import AgentSpec, Condition, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
 MAX_CREWS = 30
-MAX_VARIANTS = 10
-_TEXTS = ("description", "expected_output", "role", "goal", "backstory")
 MAX_SPEC = 2_000_000
 MAX_SAID = 60
 _PARTS = frozenset(
@@ -40,9 +38,6 @@ _PARTS = frozenset(
 )
 
 _NAMES = {"python": "CrewAI Python", "yaml": "CrewAI YAML", "json": "CrewAI JSON"}
-_ASIDE = frozenset(
-    {"tests", "test", "examples", "example", "demo", "demos", "samples", "docs", "fixtures", "templates"}
-)
 _NOTHING = (
     "No agents and no tasks were found. Paste the Python that calls Agent(...), Task(...) and Crew(...), "
     "agents.yaml and tasks.yaml, or a crew's JSON from here."
@@ -82,7 +77,7 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
             _say_no_crew(found, reading)
         return [_assembled(None, found, reading.of_crew())]
     members: set[int] = set()
-    made = _told_apart(_different(_all_assembled(by_worth(_once_each(found.crews, reading)), found, reading, members)))
+    made = _told_apart(_different(_all_assembled(by_worth(once_each(found.crews, reading)), found, reading, members)))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
         _say_unused(kind, pool, members, reading)
     return made
@@ -128,6 +123,8 @@ def _assembled(
     agents = roster_of("agent", _pool(found.agents, crew), found.crews, place, reading)
     tasks = roster_of("task", _pool(found.tasks, crew), found.crews, place, reading)
     for name, roster in (("agents", agents), ("tasks", tasks)):
+        if name == "agents" and crew and _has_agents_by_tasks(crew):
+            continue
         enlist(crew.fields.get(name) if crew else None, roster, made=place if crew else None)
     if not agents.members and not tasks.members:
         raise _nothing(crew, reading)
@@ -160,6 +157,13 @@ def _assembled(
     )
 
 
+def _has_agents_by_tasks(crew: Definition) -> bool:
+    """Whether a crew lists no agents because each of its tasks names one."""
+    tasks = [settled(task) for task in listed_by(crew.fields.get("tasks")) or []]
+    named = [isinstance(task, Definition) and "agent" in task.fields for task in tasks]
+    return "agents" not in crew.fields and bool(named) and all(named)
+
+
 def _pool(parts: list[Definition], crew: Definition | None) -> list[Definition]:
     """The parts that may be a crew's: a crew that is made of all has none of tests and examples, unless all are."""
     own = [part for part in parts if not is_aside(part.place.file)] if crew is None else []
@@ -183,22 +187,6 @@ def _count(rosters: Iterable[Roster], reading: Reading, everyone: set[int]) -> N
         reading.tally.members[roster.kind] += len(roster.members)
         everyone |= {id(part) for member in roster.members for part in (member, member.origin) if part is not None}
         everyone |= set(roster.keys)
-
-
-def is_aside(path: str) -> bool:
-    """Whether a file is one of a project's tests, examples or templates, and not of what it is for."""
-    *folders, name = path.lower().split("/")
-    return bool(_ASIDE.intersection(folders)) or name.startswith("test_") or name.endswith("_test.py")
-
-
-def by_worth(crews: list[Definition]) -> list[Definition]:
-    """The crew with the most tasks first, and of several such the last, since others are drafts or parts of it.
-
-    Those of tests and examples come after all others.
-    """
-    sizes = [size_of(settled(crew.fields["tasks"].value)) if "tasks" in crew.fields else 0 for crew in crews]
-    order = sorted(range(len(crews)), key=lambda n: (not is_aside(crews[n].place.file), sizes[n], n), reverse=True)
-    return [crews[number] for number in order]
 
 
 def headline(spec: CrewSpec, kind: str, tally: Tally) -> str:
@@ -254,40 +242,6 @@ def _spec(
     return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
 
 
-def _once_each(crews: list[Definition], reading: Reading) -> list[Definition]:
-    """Crews of one call, members and texts are one crew made several times; one that has inputs stands for all.
-
-    Of those with other texts the first are crews of their own, and it is said that there are more. One without tasks,
-    whose call makes another with tasks, is none.
-    """
-    alike: dict[tuple[int, ...], list[Definition]] = {}
-    for crew in crews:
-        members = [part for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
-        reading.budget.pay_looking(len(members))
-        origins = (id(inner.origin) if isinstance(inner := settled(part), Definition) else 0 for part in members)
-        variants = alike.setdefault((id(crew.origin or crew), *origins), [])
-        texts = _texts_of(crew)
-        same = next((number for number, other in enumerate(variants) if _texts_of(other) == texts), None)
-        if same is None and len(variants) == MAX_VARIANTS:
-            message = f"This crew is made with more than {MAX_VARIANTS} different texts: the first of them were read."
-            reading.report.warn(crew.place, message)
-        elif same is None:
-            variants.append(crew)
-        elif "inputs" in crew.fields and "inputs" not in variants[same].fields:
-            variants[same] = crew
-    kept = [crew for variants in alike.values() for crew in variants]
-    full = {id(crew.origin) for crew in kept if listed_by(crew.fields.get("tasks"))}
-    return [crew for crew in kept if id(crew.origin) not in full or listed_by(crew.fields.get("tasks")) != []]
-
-
-def _texts_of(crew: Definition) -> list[Value]:
-    """The texts of a crew's tasks and agents, and how it goes about its tasks."""
-    parts = [settled(part) for name in ("tasks", "agents") for part in listed_by(crew.fields.get(name)) or []]
-    fields = [part.fields for part in parts if isinstance(part, Definition)]
-    texts = [part[name].value for part in fields for name in _TEXTS if name in part]
-    return [*texts, *(crew.fields[name].value for name in ("process",) if name in crew.fields)]
-
-
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:
     """``assigned``: a manager hands the tasks out, so a task need not name an agent."""
     key = tasks.keys[id(task)]
@@ -321,7 +275,7 @@ def _agent_of(task: Definition, agents: Roster, reading: Reading, *, key: str) -
     if agent is None:
         reading.report.warn(field.place, f"Task {key}: its agent is chosen by code; choose one in the editor.")
         return None
-    if agents.key_of(agent) is None and agent in agents.pool:
+    if agents.key_of(agent) is None and agent in agents.pool and agents.members:
         message = f"Agent {agents.add(agent)} is not in the crew's list, but has the task {key}; it was added."
         reading.report.info(field.place, message)
     return agents.add(agent)
@@ -336,14 +290,15 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
     if isinstance(value, Constant) and value.value is None:
         return None
     keys: dict[str, None] = {}
-    for item in members(value, reading.budget):
+    items = list(members(value, reading.budget))
+    for item in items:
         member = item if isinstance(item, Definition) else _named(item, tasks)
         known = tasks.key_of(member) if member else None
         if known:
             keys[known] = None
             continue
         reading.report.warn(field.place, f"Task {key}: {_no_task(settled(item), reading)}")
-    return tuple(keys)
+    return tuple(keys) if keys or not items else None
 
 
 def _no_task(item: Value, reading: Reading) -> str:

@@ -169,6 +169,8 @@ def _say_default(value: Value, reading: Reading, *, place: Place, owner: str) ->
         message = (
             f"{owner} reads its model from {value.name}, which is not part of the source; {DEFAULT_MODEL} is used."
         )
+    elif origin := reading.absent.origin(value):
+        message = f"{owner}: the model comes from {origin.words}; {DEFAULT_MODEL} is used."
     elif isinstance(value, Unknown) and value.of:
         message = f"{owner}: no call in the source gives the model {what}; {DEFAULT_MODEL} is used."
     else:

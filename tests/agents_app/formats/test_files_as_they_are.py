@@ -123,12 +123,24 @@ def test_two_files_of_one_name_are_both_kept_and_that_is_said() -> None:
         "try:\n    pass\nexcept ValueError, TypeError:\n    pass",
         'd = {"a": 1}\nprint(f"it is {d["a"]} and {d.get("b")}")',
         'x = f"{", ".join(["a"])}"',
+        "x = f\"{'\\n'.join(['a'])} and {'\\t'}\"",
+        'x = f"""a\nb {"\\n".join(["a"])}\nc"""',
+        'x = f"- {"\\n- ".join(["a"])}"',
     ],
 )
 def test_newer_python_is_read_as_far_as_it_differs_by_signs_alone(line: str) -> None:
     imported = read(f"{line}\n{CREW}")
     assert role(imported) == "Märchen {topic}"
     assert any("newer Python" in note.message for note in imported.report)
+
+
+def test_line_breaks_within_braces_of_newer_python_are_line_breaks() -> None:
+    text = "a = f\"Know {'\\n'.join(['x', 'y'])}\"\n" + CREW.replace("Märchen {topic}", "R")
+    imported = read(
+        text.replace('goal="', 'goal=a + "', 1) if 'goal="' in text else text.replace("goal='", "goal=a + '", 1)
+    )
+    assert imported.spec is not None
+    assert imported.spec.agents[0].goal.startswith("Know x\ny")
 
 
 def test_newer_python_that_cannot_be_read_is_named_and_the_other_files_are_read() -> None:

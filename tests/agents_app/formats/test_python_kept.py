@@ -130,3 +130,55 @@ def test_a_deep_copy_is_not_changed_with_what_it_was_copied_from() -> None:
     code = "import copy\nbase = {'cook': {'role': 'Cook', 'goal': 'G', 'backstory': 'B'}}\nmine = copy.deepcopy(base)\n"
     code += "base['cook']['role'] = 'Other'\ncook = Agent(**mine['cook'])\nCrew(agents=[cook], tasks=[])"
     assert [agent.role for agent in read(HEAD + code).crews[0].spec.agents] == ["Cook"]
+
+
+MODELS = """
+import os
+from dataclasses import dataclass, field
+from langchain_openai import ChatOpenAI
+@dataclass
+class Config:
+    model: str = field(default_factory=lambda: os.getenv("MODEL", "anthropic/claude-x"))
+class Fallback(ChatOpenAI):
+    others: list = []
+def build(config: Config):
+    wrapped = Fallback(model="gpt-9", temperature=0.1)
+    one = Agent(role="A", goal="G", backstory="B", llm=config.model)
+    other = Agent(role="B", goal="G", backstory="B", llm=wrapped)
+    return Crew(agents=[one, other], tasks=[Task(description="D", expected_output="E", agent=one)])
+"""
+
+
+def test_models_of_own_subclasses_and_of_what_a_setting_falls_back_on_are_taken() -> None:
+    spec = imported(MODELS).spec
+    assert spec is not None
+    assert [agent.llm.model for agent in spec.agents] == ["anthropic/claude-x", "gpt-9"]
+
+
+REPLACED = """
+from datetime import datetime
+LONG = f"Of {datetime.now()} from START to END"
+def run(start, end):
+    text = LONG.replace("START", start).replace("END", end).replace("datetime", "DATE").replace("from", "since")
+    one = Agent(role="A", goal="G", backstory="B", llm=make_llm("x"))
+    task = Task(description=text, expected_output="E", agent=one)
+    return Crew(tasks=[task]).kickoff()
+from models import make_llm
+other = Agent(role="Other", goal="G", backstory="B")
+"""
+
+
+def test_what_a_run_puts_into_a_text_is_an_input_there_and_agents_are_those_of_the_tasks() -> None:
+    result = imported(REPLACED)
+    assert result.spec is not None
+    assert result.spec.tasks[0].description == "Of {datetime_now} since {start} to {end}"
+    assert [agent.role for agent in result.spec.agents] == ["A"]
+    assert any("the model comes from `make_llm` of `models`, which is not" in note.message for note in result.report)
+
+
+def test_a_yaml_file_may_have_the_other_ending() -> None:
+    code = HEAD + COPIED.replace("COPY", "loaded")
+    result = read_uploads([("crew.py", code.encode()), ("staff.yml", YAML.encode())])
+    assert result.spec is not None
+    assert [agent.goal for agent in result.spec.agents] == ["G"]
+    assert any("`staff.yml` was taken for it" in note.message for note in result.report)

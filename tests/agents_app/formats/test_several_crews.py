@@ -165,6 +165,69 @@ def test_crews_of_a_loop_that_differ_in_more_are_each_offered_up_to_a_bound() ->
     assert [note.line for note in many.report if "more than 10 different texts" in note.message] == [5]
 
 
+CHOSEN = """
+import streamlit as st
+from crewai import Agent, Crew, Task
+a = Agent(role="A", goal="G", backstory="B")
+def job(text): return Task(description=text, expected_output="E", agent=a)
+mode = st.selectbox("Mode", ["one", "many"])
+if mode == "one":
+    first = Crew(agents=[a], tasks=[job("1")])
+if mode == "many":
+    second = Crew(agents=[a], tasks=[job("2"), job("3")])
+"""
+
+
+def test_crews_that_are_made_by_another_choice_are_offered_after_those_of_the_default() -> None:
+    result = read(CHOSEN)
+    assert [crew.spec.name for crew in result.crews] == ["First", "Second"]
+    assert any("if it does and if it does not are listed" in note.message for note in result.report)
+
+
+TWO_CALLERS = """
+from crewai import Agent, Crew, Task
+class Desk:
+    def __init__(self): self.a = Agent(role="A", goal="G", backstory="B")
+    def build(self, topic, words=9):
+        task = Task(description=f"{words} words on {topic}", expected_output="E", agent=self.a)
+        return Crew(agents=[self.a], tasks=[task])
+    def run(self, topic, words=9): return self.build(topic, words).kickoff(inputs={"topic": topic, "words": words})
+def main(): Desk().run("bees")
+def interactive():
+    asked = input("Words: ")
+    Desk().run(input("Topic: "), int(asked) if asked else 7)
+"""
+
+
+def test_crews_that_differ_by_the_names_of_inputs_alone_are_one() -> None:
+    crews = read(TWO_CALLERS).crews
+    assert [crew.spec.tasks[0].description for crew in crews] == ["{words} words on {topic}"]
+
+
+BY_NAME = """
+from crewai import Agent, Crew, Task
+PLANS = {
+    "cook": {"staff": ["Cook"], "work": ["cook {dish}"]},
+    "clean": {"staff": ["Maid", "Boy"], "work": ["clean", "polish"]},
+}
+def build(name, tone="kind"):
+    plan = PLANS[name]
+    staff = [Agent(role=role, goal=f"Be {tone}", backstory="B") for role in plan["staff"]]
+    work = [Task(description=text, expected_output="E", agent=who) for text, who in zip(plan["work"], staff)]
+    return Crew(agents=staff, tasks=work, name=name)
+CALLS
+"""
+
+
+@pytest.mark.parametrize("calls", ["crews = {n: build(n) for n in PLANS}", "build('cook')\nbuild('clean', tone='dry')"])
+def test_a_function_that_builds_other_crews_by_a_name_is_followed_for_each(calls: str) -> None:
+    crews = {
+        crew.spec.name: [task.description for task in crew.spec.tasks]
+        for crew in read(BY_NAME.replace("CALLS", calls)).crews
+    }
+    assert crews == {"cook": ["cook {dish}"], "clean": ["clean", "polish"]}
+
+
 def test_a_crew_that_lists_no_tasks_has_those_of_its_own_file() -> None:
     """It has never those of another script, which has a crew of its own."""
     script = (
