@@ -18,8 +18,8 @@ from agents_app.formats.report import NOWHERE, ImportedCrew, Place, Report, Unre
 from agents_app.formats.to_spec.assemble import Found, assemble, headline
 from agents_app.formats.to_spec.fields import Reading, Tally
 from agents_app.formats.to_spec.naming import is_generic
-from agents_app.formats.to_spec.several import is_aside
 from agents_app.formats.to_spec.values import Items, Mapping
+from agents_app.formats.to_spec.whole.several import is_aside
 from agents_app.formats.tree import TEXTS
 from agents_app.formats.yaml.reader import as_value, looks_like_crew, read_yaml, say_unused
 from agents_app.formats.yaml.strict import YamlDocument, documents

@@ -137,7 +137,7 @@ def _one_of_several(value: Value, inner: Frame, *, ends: bool, function: Functio
 def _is_new(given: list[Value], key: tuple[int, ...], frame: Frame) -> bool:
     """Whether a function that builds a crew is given other texts or numbers than before, which may build another."""
     budget, before = frame.world.budget, frame.world.given_before.setdefault(key, [])
-    plain = [inner for value in given if isinstance(inner := settled(value), Text | Constant)]
+    plain: list[Value] = [inner for value in given if isinstance(inner := settled(value), Text | Constant)]
     budget.pay_steps(len(before) * len(plain))
     for others in before:
         if len(others) == len(plain) and all(is_same(a, b, budget) for a, b in zip(others, plain, strict=True)):

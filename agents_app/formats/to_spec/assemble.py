@@ -10,13 +10,10 @@ from typing import Any
 from agents_app.formats.budget import UsedUpError
 from agents_app.formats.report import NOWHERE, ImportedCrew, UnreadableError, counted, listed
 from agents_app.formats.to_spec.agents import agent_spec
-from agents_app.formats.to_spec.crews import crew_settings, has_memory
 from agents_app.formats.to_spec.enlist import MAX_MEMBERS, enlist, roster_of
 from agents_app.formats.to_spec.fields import Reading, Tally, built, describe, plain_text
-from agents_app.formats.to_spec.inputs import crew_inputs
 from agents_app.formats.to_spec.members import Roster, listed_by, name_meant, wanted
 from agents_app.formats.to_spec.naming import is_generic, snake, title, without_maker
-from agents_app.formats.to_spec.several import by_worth, is_aside, once_each
 from agents_app.formats.to_spec.tasks import read_condition, task_spec
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -27,6 +24,9 @@ from agents_app.formats.to_spec.values import (
     members,
     settled,
 )
+from agents_app.formats.to_spec.whole.crews import crew_settings, has_memory
+from agents_app.formats.to_spec.whole.inputs import crew_inputs
+from agents_app.formats.to_spec.whole.several import by_worth, is_aside, once_each
 from engine.spec.crew_spec import AgentSpec, Condition, CrewSpec, TaskSpec
 from engine.spec.placeholders import placeholders
 
