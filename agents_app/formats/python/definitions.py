@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, keep_definition, which_of
@@ -49,6 +50,7 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
         _merge_config(made, frame)
         _resolve_names(made, frame)
         _resolve_wrapped(made, frame)
+        _copy_lists(made, frame)
         if kind == "task":
             _read_outputs(made, frame)
             if "condition" in made.fields:
@@ -56,6 +58,15 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
         made.of_class = _inheritor(frame) if kind == "crew" else ""
         keep_definition(made, frame)
     return made
+
+
+def _copy_lists(made: Definition, frame: Frame) -> None:
+    """CrewAI copies the lists that a part is given, so that what is put into them later is not the part's."""
+    for name in ("context", "tools"):
+        given = made.fields.get(name)
+        if given is not None and isinstance(given.value, Items):
+            frame.world.budget.pay_elements(len(given.value.items))
+            made.fields[name] = Field(replace(given.value, items=list(given.value.items)), given.place)
 
 
 def _inheritor(frame: Frame) -> str:

@@ -292,3 +292,10 @@ def test_of_branches_that_count_what_crews_answered_nothing_is_said() -> None:
 )
 def test_what_a_branch_sets_and_a_crew_may_hang_on_is_said(code: str) -> None:
     assert said(imported(code + ONE_CREW), "Whether `fetch()` holds is only known when the code runs") == 1
+
+
+def test_what_is_put_into_a_list_later_is_not_in_the_context_that_it_was_given_as() -> None:
+    code = "done = []\nfor text in 'xyz': done.append(job(text, context=done))\nCrew(agents=[cook], tasks=done)"
+    spec = imported(code).spec
+    assert spec is not None
+    assert [len(task.context or ()) for task in spec.tasks] == [0, 1, 2]
