@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.changes import attribute_as_read
+from agents_app.formats.python.data_classes import declared
 from agents_app.formats.python.frames import Frame, part_of, unknown
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import FilePath, document, file_of, path_attribute
@@ -28,6 +29,7 @@ from agents_app.formats.to_spec.values import (
     settled,
 )
 
+MAX_LEVELS = 6
 _PROPERTIES = ("property", "cached_property", "computed_field")
 _EMPTY: dict[str, Callable[[], Value]] = {
     **dict.fromkeys(("list", "set", "tuple"), lambda: Items([], is_named=True)),
@@ -148,9 +150,38 @@ def _of_instance(instance: Instance, node: ast.Attribute, frame: Frame) -> Value
         instance.attributes[name] = _default_of(member, name)  # one for all who ask for it
         return instance.attributes[name]
     asked = None if name.startswith("__") else own_method(instance, "__getattr__", [Text(name)], frame)
+    asked = as_mapping(instance, frame, levels=1) if name == "__dict__" else asked
     other = instance if name == "value" else Unknown(name)  # a member of an Enum stands for its value
     bound = _bound(member, instance)
     return (attribute_as_read(bound, instance.cls, node, frame) if bound is not None else None) or asked or other
+
+
+def as_mapping(instance: Instance, frame: Frame, *, levels: int = MAX_LEVELS) -> Mapping:
+    """The fields of an object of data as a dictionary, as ``model_dump``, ``asdict`` and ``vars`` give them."""
+    fields: dict[str, Field] = {}
+    names = dict.fromkeys((*declared(instance.cls), *instance.attributes))
+    frame.world.budget.pay_elements(len(names))
+    for name in names:
+        member = instance.cls.member(name)
+        if isinstance(member, Definition) and member.short.lower() == "field":
+            member = _default_of(member, name)
+        value = instance.attributes.get(name, member)
+        if value is not None and not isinstance(value, Function | Class):
+            fields[name] = Field(_dumped(value, frame, levels=levels - 1))
+    return Mapping(fields)
+
+
+def _dumped(value: Value, frame: Frame, *, levels: int) -> Value:
+    """A value of a field with dictionaries in place of objects of data."""
+    inner = settled(value)
+    if levels <= 0:
+        return value
+    if isinstance(inner, Instance):
+        return as_mapping(inner, frame, levels=levels)
+    if isinstance(inner, Items) and any(isinstance(settled(item), Instance) for item in inner.items[:1]):
+        frame.world.budget.pay_elements(len(inner.items))
+        return Items([_dumped(item, frame, levels=levels - 1) for item in inner.items])
+    return value
 
 
 def _with(function: Function, owner: Value) -> Function:

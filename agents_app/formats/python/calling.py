@@ -10,6 +10,7 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.python.command_line import as_parameter, options_of
+from agents_app.formats.python.data_classes import DATA_BASES, declared, typed
 from agents_app.formats.python.frames import MAX_DEPTH, Frame, identity_of, named_here
 from agents_app.formats.python.labels import as_label
 from agents_app.formats.python.things import MAX_NAME, Class, Function, Instance, decorators
@@ -32,7 +33,6 @@ from agents_app.formats.to_spec.values import (
 )
 
 PROJECT_DECORATORS = ("agent", "task", "crew", "llm", "tool")
-_DATA_BASES = ("BaseModel", "TypedDict", "FlowState")
 STARTS = ("__init__", "__post_init__", "__attrs_post_init__", "model_post_init")
 _FIELDS = {
     "Agent": frozenset({"role", "goal"}),
@@ -200,10 +200,10 @@ def _not_given(argument: ast.arg, function: Function) -> Value:
     """A parameter that nobody gives: an input; of a class of data of the source, an object whose fields are inputs."""
     budget, annotation = function.frame.world.budget, argument.annotation
     cls = function.frame.lookup(annotation.id) if isinstance(annotation, ast.Name) else None
-    is_data = isinstance(cls, Class) and (cls.inherits(*_DATA_BASES) or "dataclass" in decorators(cls.node))
+    is_data = isinstance(cls, Class) and (cls.inherits(*DATA_BASES) or "dataclass" in decorators(cls.node))
     if not isinstance(cls, Class) or not is_data:
         return Unknown(argument.arg, of=budget.number_of("parameters", function.node))
-    fields = {field: cls.member(field) for field in _declared(cls)}
+    fields = {field: cls.member(field) for field in declared(cls)}
     budget.pay_elements(10 * len(fields))
     return Instance(cls, {field: Unknown(field, known=_plain(default)) for field, default in fields.items()})
 
@@ -277,14 +277,22 @@ def instantiate(cls: Class, args: list[Value], fields: dict[str, Field], frame: 
         instance.given.update(fields)
         instance.given_args.extend(args)
     else:
-        as_data = cls.inherits(*_DATA_BASES)
-        named = dict(zip(_declared(cls), args, strict=False)) if args else {}
+        as_data = cls.inherits(*DATA_BASES)
+        named = dict(zip(declared(cls), args, strict=False)) if args else {}
         attributes = named | {name: field.value for name, field in fields.items()}
+        if as_data:
+            attributes = typed(attributes, cls, lambda made, given: _of_dictionary(made, given, frame))
         if builds and not as_data:
             attributes = {name: _as_input(name, value) for name, value in attributes.items()}
         instance.attributes.update(attributes)
     _finish(instance, frame)
     return instance
+
+
+def _of_dictionary(cls: Class, given: Mapping, frame: Frame) -> Value:
+    """An object of a class of data with the entries of a dictionary as its fields."""
+    frame.world.documents.note_use(given)
+    return instantiate(cls, [], dict(given.fields), frame, place=given.place)
 
 
 def _finish(instance: Instance, frame: Frame) -> None:
@@ -303,24 +311,13 @@ def hides_part(cls: Class, fields: dict[str, Field]) -> bool:
     starts = [method for name in STARTS if isinstance(method := cls.member(name), Function)]
     takes = {argument.arg for start in starts for argument in (*start.node.args.args, *start.node.args.kwonlyargs)}
     takes_all = any(start.node.args.kwarg for start in starts)
-    return not takes_all and not telling & (takes | set(_declared(cls)))
+    return not takes_all and not telling & (takes | set(declared(cls)))
 
 
 def _known_tool(cls: Class) -> str:
     """The tool of crewai_tools that a class is made of, if one here stands for it; else ""."""
     names = (base.short if isinstance(base, Outside) else getattr(base, "label", "") for base in cls.ancestors())
     return next((name for name in names if name in SAME or name in ALIKE), "")
-
-
-def _declared(cls: Class) -> list[str]:
-    """The fields of a dataclass or a named tuple in the order in which it takes their values, those of bases first."""
-    names: dict[str, None] = {}
-    for ancestor in reversed(list(cls.ancestors())):
-        for node in ancestor.node.body if isinstance(ancestor, Class) else ():
-            cls.frame.world.budget.pay_steps()
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                names[node.target.id] = None
-    return list(names)
 
 
 def enter_unbound(function: Function, frame: Frame) -> Value:

@@ -6,8 +6,8 @@ import ast
 from dataclasses import replace
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.attributes import put_outside, taken_from_outside
-from agents_app.formats.python.calling import call_function
+from agents_app.formats.python.attributes import as_mapping, put_outside, taken_from_outside
+from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.command_line import of_parser
 from agents_app.formats.python.formatting import formatted, substituted
 from agents_app.formats.python.frames import Frame, keep_definition, named_here, unknown
@@ -16,7 +16,7 @@ from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
 from agents_app.formats.python.texts import CASES, computed, joined_by, method_of_text, template_of
-from agents_app.formats.python.things import Function
+from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.python.toolsets import tools_of
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.naming import is_generic, without_maker
@@ -52,6 +52,8 @@ _OF_MISSING = frozenset({"get", "items", "values", "keys", "copy", "pop", "strip
 """What gives a part of a file that is not there, or all of it."""
 _TRIMS = frozenset({"strip", "lstrip", "rstrip"})
 _COPIES = frozenset({"copy", "model_copy"})
+_DUMPS = frozenset({"model_dump", "dict", "_asdict"})
+_VALIDATES = frozenset({"model_validate", "parse_obj", "model_construct", "from_dict"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
 _ADDS = frozenset({"append", "extend", "insert"})
 _REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
@@ -84,10 +86,30 @@ def method_of(
         return result
     result = _of_definition(inner, node, args, fields, frame) if isinstance(inner, Definition) else None
     result = _of_outside(inner, name, args, frame) if isinstance(inner, Outside) else result
+    result = _of_data(inner, name, args, fields, frame) if isinstance(inner, Instance | Class) else result
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
         _remember_inputs(None, args, fields, frame)
         _say_absent_crew(inner, name, frame)
     return result if result is not None else path_method(inner, name, args, frame)
+
+
+def _of_data(
+    data: Instance | Class, name: str, args: list[Value], fields: dict[str, Field], frame: Frame
+) -> Value | None:
+    """What classes of data have from Pydantic: ``x.model_dump()``, ``X.model_validate({...})``."""
+    cls = data.cls if isinstance(data, Instance) else data
+    if cls.member(name) is not None or not cls.inherits("BaseModel", "NamedTuple"):
+        return None
+    if isinstance(data, Instance) and name in _DUMPS:
+        dumped, leaves_out = as_mapping(data, frame), fields.get("exclude_none")
+        if leaves_out and leaves_out.value == Constant(True):
+            dumped.fields = {key: field for key, field in dumped.fields.items() if field.value != Constant(None)}
+        return dumped
+    given = settled(args[0]) if args else Constant(None)
+    if isinstance(data, Class) and name in _VALIDATES and isinstance(given, Mapping):
+        frame.world.budget.pay_elements(len(given.fields))
+        return instantiate(data, [], dict(given.fields), frame, place=given.place)
+    return None
 
 
 def _of_outside(library: Outside, name: str, args: list[Value], frame: Frame) -> Value | None:

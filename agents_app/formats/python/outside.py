@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from agents_app.formats.budget import Budget
+from agents_app.formats.python.attributes import as_mapping
 from agents_app.formats.python.command_line import QUESTIONS, asked, namespace_as_mapping
 from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame
@@ -60,11 +61,32 @@ def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: 
         return args[-1] if name == "cast" else args[0]
     if name == "read" or name in _LOADS:
         return loaded(args[0], frame) if args else None
-    if name == "super" or (name in _COPIES and len(args) == 1):
-        return _copied(args[0], frame, levels=_COPIES[name]) if name in _COPIES else _super(frame) or Unknown("super")
+    if (made := _of_frame(name, args, frame)) is not None:
+        return made
     call = _BY_NAME.get(name) or _SIMPLE.get(path)
     result = call(args, fields, frame.world.budget) if call else None
     return result if result is not None else path_call(path, args, fields, frame)
+
+
+def _of_frame(name: str, args: list[Value], frame: Frame) -> Value | None:
+    """Calls whose result hangs on where they stand, or on objects of the source."""
+    if name == "super":
+        return _super(frame) or Unknown("super")
+    if len(args) != 1:
+        return None
+    if name in _COPIES:
+        return _copied(args[0], frame, levels=_COPIES[name])
+    data = settled(args[0])
+    is_asked = name == "id" or (name in ("asdict", "vars") and isinstance(data, Instance))
+    return _of_object(data, name, frame) if is_asked else None
+
+
+def _of_object(data: Value, name: str, frame: Frame) -> Value:
+    """``id(x)``, and ``asdict(x)`` and ``vars(x)`` of an object of data."""
+    if isinstance(data, Instance) and name != "id":
+        return as_mapping(data, frame, levels=1) if name == "vars" else as_mapping(data, frame)
+    frame.world.kept.append(data)
+    return Constant(frame.world.budget.number_of("id", data if isinstance(data, Text | Constant) else id(data)))
 
 
 def _super(frame: Frame) -> Super | None:

@@ -12,7 +12,7 @@ MAX_NAME = 500
 
 _GENERIC = re.compile(
     r"^_*((?:my_|the_|our_|this_)?(?:agent|task|crew)(?:_instance|_object|_obj)?|a|t|c|x|result|results|new_agent|new_task|item|obj|self|cls|main|run|app|"
-    r"test|example|kickoff|call|start|execute|create|build|make|get|init|setup|demo|script|paste|untitled|lambda)_*\d*$"
+    r"(?:to|as|from|into)_(?:agent|task|crew|config|dict|spec)|test|example|kickoff|call|start|execute|create|build|make|get|init|setup|demo|script|paste|untitled|lambda)_*\d*$"
 )
 _MAKER = re.compile(r"^(?:create|make|build|get|define|setup|set_up|new|init|initialize|run|kickoff|execute)_(?=.)")
 
