@@ -166,7 +166,7 @@ def _dict(node: ast.Dict, frame: Frame) -> Value:
         named = settled(frame.evaluate(key))
         if isinstance(named, Text | Constant):
             name = template_of(named, frame.world.budget).template
-            fields[name] = Field(called(evaluated, name), frame.place(value))
+            fields[name] = Field(called(evaluated, name) if isinstance(named, Text) else evaluated, frame.place(value))
     return Mapping(fields, frame.place(node))
 
 

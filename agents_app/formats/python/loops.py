@@ -115,7 +115,7 @@ def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Value:
         key, value = settled(each.evaluate(node.key)), each.evaluate(node.value)
         name = template_of(key, frame.world.budget).template
         if isinstance(key, Text | Constant):
-            fields[name] = Field(called(value, name), frame.place(node))
+            fields[name] = Field(called(value, name) if isinstance(key, Text) else value, frame.place(node))
         elif isinstance(key, Unknown) and has_parts(value):
             fields[name] = Field(value, frame.place(node))
     return Mapping(fields, frame.place(node), open_as=inner.open_as)

@@ -126,7 +126,7 @@ def _put(target: ast.Subscript, value: Value, frame: Frame, node: ast.expr | Non
         name = template_of(key, frame.world.budget).template
         if is_open and frame.world.undecided and name in container.fields:
             name = f"{name}{size_of(container)}"  # only a run shows which of them it is
-        value = value if is_open else _titled(value, name[:MAX_NAME], node, frame)
+        value = _titled(value, name[:MAX_NAME], node, frame) if isinstance(key, Text) else value
         frame.world.put(container.fields, name, Field(value, frame.place(target)))
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
         container.items[index] = value

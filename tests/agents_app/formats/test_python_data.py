@@ -40,7 +40,7 @@ class Plan(BaseModel):
         "Plan(**DATA)",
         "Plan.model_validate(DATA)",
         "Plan.parse_obj(json.loads(json.dumps(DATA)))",
-        "Plan(agents=[One(**one) for one in DATA['agents']], tasks={n: Job(**job) for n, job in DATA['tasks'].items()})",
+        "Plan(agents=[One(**one) for one in DATA['agents']], tasks={n: Job(**j) for n, j in DATA['tasks'].items()})",
         "Plan(**yaml.safe_load(open('plan.yaml')))",
     ],
 )
