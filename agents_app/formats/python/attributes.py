@@ -88,6 +88,8 @@ def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Valu
 def _of_class(value: Instance | Class | Super, node: ast.Attribute, frame: Frame) -> Value | None:
     if isinstance(value, Instance):
         return _of_instance(value, node, frame)
+    if isinstance(value, Class) and node.attr in ("__name__", "__qualname__"):
+        return Text(value.name)
     if isinstance(value, Class):
         bound = _bound(value.member(node.attr), value)
         return attribute_as_read(bound, value, node, frame) if bound is not None else None

@@ -98,6 +98,9 @@ def _of_data(
 ) -> Value | None:
     """What classes of data have from Pydantic: ``x.model_dump()``, ``X.model_validate({...})``."""
     cls = data.cls if isinstance(data, Instance) else data
+    if name == "__subclasses__":
+        frame.world.budget.pay_elements(len(cls.made_of_it))
+        return Items(list(cls.made_of_it))
     if cls.member(name) is not None or not cls.inherits("BaseModel", "NamedTuple"):
         return None
     if isinstance(data, Instance) and name in _DUMPS:

@@ -187,9 +187,10 @@ def _augmented(node: ast.AugAssign, frame: Frame) -> None:
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)
 def _function(node: FunctionNode, frame: Frame) -> None:
     function = Function(node, frame.enclosing())
-    for decorator in node.decorator_list[:MAX_DECORATORS]:
-        _decorate(function, decorator, frame)
-    frame.set(node.name, function)
+    made: Value = function
+    for decorator in reversed(node.decorator_list[:MAX_DECORATORS]):
+        made = _decorate(function, decorator, frame) or made
+    frame.set(node.name, made)
     _note_maker(function, frame)
     report = frame.world.reading.report
     if any(function.decorated(name) for name in _HOOKS):
@@ -209,14 +210,29 @@ def _note_maker(made: Function | Class, frame: Frame) -> None:
         world.owners.update((id(method), made) for method in methods)
 
 
-def _decorate(function: Function, decorator: ast.expr, frame: Frame) -> None:
-    """Follows a decorator of the source, which may keep the function somewhere; the name keeps the function itself."""
+def _decorate(function: Function, decorator: ast.expr, frame: Frame) -> Value | None:
+    """Follows a decorator of the source, which may keep the function somewhere. The name keeps the function itself, but
+    for what makes a part of a crew of what the function gives, which is returned."""
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     first = target.value if isinstance(target, ast.Attribute) else target
     known = frame.lookup(first.id) if isinstance(first, ast.Name) else None
     is_own = isinstance(known, Function) if first is target else isinstance(known, Instance | Class | ModuleOf)
     if is_own and isinstance(decorating := settled(frame.evaluate(decorator)), Function):
-        call_function(decorating, [function], {}, frame)
+        instead = call_function(decorating, [function], {}, frame)
+        makes = isinstance(instead, Function) and id(instead.node) in frame.world.reach.makers
+        return instead if makes and instead is not function else None
+    return None
+
+
+def _tell_bases(cls: Class, frame: Frame) -> None:
+    """A class that is made of others is known to them; one of them may do something with each such."""
+    bases = [base for base in cls.bases if isinstance(base, Class)]
+    frame.world.budget.pay_elements(len(bases))
+    for base in bases:
+        base.made_of_it.append(cls)
+    hook = next((found for base in bases if (found := base.member("__init_subclass__")) is not None), None)
+    if isinstance(hook, Function):
+        call_function(Function(hook.node, hook.frame, cls), [], {}, frame)
 
 
 @executes(ast.ClassDef)
@@ -226,6 +242,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> None:
     frame.names[node.name] = cls
     body.run(node.body)
     _note_maker(cls, frame)
+    _tell_bases(cls, frame)
     say_flow(node, frame)
 
 

@@ -219,10 +219,15 @@ def _enter_rest(files: set[str], world: World) -> None:
 
 def _users(cls: Class, world: World) -> list[Class]:
     """The class itself, or those that are made of it, if it is there for that."""
-    if not (cls.is_abstract and cls.name in world.reach.bases):
-        return [cls]
-    classes = [one for one in world.defined if isinstance(one, Class) and one is not cls]
-    return [one for one in classes if any(base is cls for base in one.ancestors())] or [cls]
+    found: dict[int, Class] = {}
+    waiting = list(cls.made_of_it) if cls.is_abstract else []
+    while waiting:
+        one = waiting.pop(0)
+        world.budget.pay_steps()
+        if id(one) not in found and one is not cls:
+            found[id(one)] = one
+            waiting.extend(one.made_of_it)
+    return list(found.values()) or [cls]
 
 
 def _callers_first(rest: Sequence[Function | Class], world: World) -> Iterator[Function | Class]:

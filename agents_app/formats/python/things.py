@@ -42,12 +42,16 @@ class Function(Value):
 
 @dataclass(slots=True, eq=False)
 class Class(Value):
-    """A class of the source; ``frame`` is where it stands, ``body`` holds the names of its body."""
+    """A class of the source; ``frame`` is where it stands, ``body`` holds the names of its body.
+
+    ``made_of_it``: classes that have it as a base.
+    """
 
     node: ast.ClassDef
     frame: Frame
     body: Frame
     bases: list[Value] = field(default_factory=list)
+    made_of_it: list[Class] = field(default_factory=list)
 
     @property
     def name(self) -> str:

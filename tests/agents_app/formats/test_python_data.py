@@ -77,3 +77,56 @@ def test_dataclasses_as_dictionaries_and_things_by_their_ids() -> None:
     assert result.spec is not None
     assert [(agent.role, agent.backstory) for agent in result.spec.agents] == [("Cook", "B"), ("Maid", "b")]
     assert result.spec.tasks[0].agent == "maid"
+
+
+KINDS = """
+class Base:
+    items = {}
+    role = ""
+    def __init_subclass__(cls, **more):
+        super().__init_subclass__(**more)
+        Base.items[cls.__name__] = cls
+    def build(self): return Agent(role=self.role, goal="G", backstory="B")
+class Cook(Base):
+    role = "Cook"
+class Maid(Base):
+    role = "Maid"
+"""
+
+
+@pytest.mark.parametrize(
+    "staff",
+    ["[kind().build() for kind in Base.__subclasses__()]", "[kind().build() for kind in Base.items.values()]", "None"],
+)
+def test_classes_that_are_made_of_one_are_known_to_it(staff: str) -> None:
+    code = f"{HEAD}{KINDS}staff = {staff}\n"
+    code += "" if staff == "None" else "Crew(agents=staff, tasks=[])\n"
+    result = read_uploads([("crew.py", code.encode())])
+    assert result.spec is not None
+    assert [agent.role for agent in result.spec.agents] == ["Cook", "Maid"]
+
+
+WRAPPED = """
+def as_task(text):
+    def wrap(make):
+        def note(*args): return Task(description=text, expected_output="E", agent=make(*args))
+        return note
+    return wrap
+def logged(make):
+    def run(*args):
+        print(make)
+        return make(*args)
+    return run
+@as_task("cook it")
+@logged
+def cook(): return Agent(role="Cook", goal="G", backstory="B")
+job = cook()
+Crew(agents=[job.agent], tasks=[job])
+"""
+
+
+def test_a_decorator_that_makes_a_task_of_what_a_function_gives_is_followed() -> None:
+    result = read_uploads([("crew.py", (HEAD + WRAPPED).encode())])
+    assert result.spec is not None
+    assert [(task.description, task.agent) for task in result.spec.tasks] == [("cook it", "cook")]
+    assert [agent.role for agent in result.spec.agents] == ["Cook"]
