@@ -10,15 +10,14 @@ from functools import partial
 from typing import Any
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.attributes import as_mapping
 from agents_app.formats.python.command_line import QUESTIONS, asked, namespace_as_mapping
 from agents_app.formats.python.formatting import with_spec
 from agents_app.formats.python.frames import Frame
 from agents_app.formats.python.loops import MAX_ITEMS
+from agents_app.formats.python.objects import of_frame
 from agents_app.formats.python.operators import LARGEST, truth_of
 from agents_app.formats.python.paths import loaded, path_call
 from agents_app.formats.python.texts import RESHAPERS, characters, reshaped, template_of
-from agents_app.formats.python.things import Class, Function, Instance, Super
 from agents_app.formats.to_spec.fields import data_of
 from agents_app.formats.to_spec.values import (
     Constant,
@@ -40,8 +39,6 @@ _PASSES = frozenset(
     {"run", "gather", "wait_for", "create_task", "run_until_complete", "to_thread", "cast", "nullcontext"}
 )
 _KEEPS = ("list", "tuple", "set", "frozenset", "iter", "aiter")
-_COPIES = {"copy": 1, "deepcopy": 20}
-"""How many levels of lists and dictionaries each copies."""
 _LOADS = frozenset({"safe_load", "load", "loads", "full_load"})
 MAX_DIGITS = 16
 MAX_WRAPPED = 10_000
@@ -61,49 +58,11 @@ def call_outside(path: str, args: list[Value], fields: dict[str, Field], frame: 
         return args[-1] if name == "cast" else args[0]
     if name == "read" or name in _LOADS:
         return loaded(args[0], frame) if args else None
-    if (made := _of_frame(name, args, frame)) is not None:
+    if (made := of_frame(name, args, frame)) is not None:
         return made
     call = _BY_NAME.get(name) or _SIMPLE.get(path)
     result = call(args, fields, frame.world.budget) if call else None
     return result if result is not None else path_call(path, args, fields, frame)
-
-
-def _of_frame(name: str, args: list[Value], frame: Frame) -> Value | None:
-    """Calls whose result hangs on where they stand, or on objects of the source."""
-    if name == "super":
-        return _super(frame) or Unknown("super")
-    if len(args) != 1:
-        return None
-    if name in _COPIES:
-        return _copied(args[0], frame, levels=_COPIES[name])
-    data = settled(args[0])
-    is_asked = name == "id" or (name in ("asdict", "vars") and isinstance(data, Instance))
-    return _of_object(data, name, frame) if is_asked else None
-
-
-def _of_object(data: Value, name: str, frame: Frame) -> Value:
-    """``id(x)``, and ``asdict(x)`` and ``vars(x)`` of an object of data."""
-    if isinstance(data, Instance) and name != "id":
-        return as_mapping(data, frame, levels=1) if name == "vars" else as_mapping(data, frame)
-    frame.world.kept.append(data)
-    return Constant(frame.world.budget.number_of("id", data if isinstance(data, Text | Constant) else id(data)))
-
-
-def _super(frame: Frame) -> Super | None:
-    """``super()`` in the method that is being followed."""
-    instance = frame.lookup("self")
-    if not isinstance(instance, Instance) or not frame.world.active:
-        return None
-    for ancestor in instance.cls.ancestors():
-        for method in ancestor.body.names.values() if isinstance(ancestor, Class) else ():
-            frame.world.budget.pay_steps()
-            if (
-                isinstance(method, Function)
-                and id(method.node) == frame.world.active[-1]
-                and isinstance(ancestor, Class)
-            ):
-                return Super(instance, ancestor)
-    return None
 
 
 def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
@@ -112,23 +71,6 @@ def _secret(args: list[Value], fields: dict[str, Field]) -> Value:
     inner = settled(fallback) if fallback is not None else None
     usable = isinstance(inner, Constant) or (isinstance(inner, Text) and bool(inner.template))
     return Secret(first.template if isinstance(first, Text) else "SECRET", inner if usable else None)
-
-
-def _copied(value: Value, frame: Frame, *, levels: int) -> Value:
-    """``copy.copy`` and ``copy.deepcopy`` of lists and dictionaries; other things are the same here."""
-    inner, world = settled(value), frame.world
-    if not isinstance(inner, Items | Mapping) or levels == 0:
-        return value
-    world.budget.pay_elements(1 + size_of(inner))
-    if isinstance(inner, Items):
-        return Items([_copied(item, frame, levels=levels - 1) for item in inner.items])
-    fields = {
-        name: Field(_copied(field.value, frame, levels=levels - 1), field.place) for name, field in inner.fields.items()
-    }
-    copy = Mapping(fields, inner.place, inner.factory)
-    world.documents.copies[id(copy)] = id(inner)
-    world.kept.append(copy)
-    return copy
 
 
 def _kept(args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
