@@ -34,7 +34,7 @@ def matched_rows(request: TeamRequest) -> HttpResponse:
             raise Http404(refusal.message) from refusal
         return render(request, "runs/batches/matched/_refused.html", {"refusal": refusal})
     try:
-        page = matched_page(found, **asked, lines=lines)
+        page = matched_page(request.who, found, **asked, most=lines)
     except Invalid:
         return redirect(f"{address}?batches={found.baseline.pk},{found.other.pk}")
     template = "_part.html" if request.htmx else "matched.html"
