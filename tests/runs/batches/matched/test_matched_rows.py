@@ -16,6 +16,7 @@ from django.db.models import F
 from agents_app.actions import create_crew
 from agents_app.models import Crew
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.size import MAX_INPUTS
 from runs.batches.actions import launch_batch
 from runs.batches.matched.matching import Matching, matching, matching_of
 from runs.batches.matched.queries import is_clear, matched
@@ -279,3 +280,14 @@ def test_a_difference_is_clear_where_signs_alone_tell() -> None:
     assert is_clear(10, 9, 1)
     assert is_clear(20, 15, 0)
     assert not is_clear(20, 14, 0)
+
+
+def test_crews_of_as_many_inputs_as_a_crew_may_have_are_matched(cast: Cast) -> None:
+    names = [f"i{at}" for at in range(MAX_INPUTS)]
+    crew = crew_of(cast, "Wide", " ".join(f"{{{name}}}" for name in names))
+    rows = [dict.fromkeys(names, f"{nth}") for nth in range(2)]
+    old, new = batch_of(cast, crew, rows), batch_of(cast, crew, [*rows[::-1], rows[0] | {names[-1]: "other"}])
+    found = matched(matching(cast.viewer, [str(old.pk), str(new.pk)]), sort="row", limit=10)
+    assert (found.pairs, found.only_other) == ([(1, 2), (2, 1)], 1)
+    page = html(signed_in(cast.viewer).get(ROWS, {"batches": f"{old.pk},{new.pk}"}))
+    assert page.find("table") is not None
