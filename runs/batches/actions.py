@@ -30,7 +30,7 @@ from runs.batches.order import (
     refuse_bad_rows,
 )
 from runs.batches.words import WHY_STILL, in_words
-from runs.feeding import batch_bounds, launchers
+from runs.feeding import batch_bounds, launchers, shares
 from runs.feeding.launchers import Launcher
 from runs.launch.checks import checked_kind, version_to_launch
 from runs.ledger import transitions
@@ -110,7 +110,8 @@ def resume(
 
     Whoever lets it go on although a bound was reached, or loosens one, launches the rows that wait from then on, by the
     token that they did it with, and failures are counted anew; and in any case they launch those of people who may
-    launch no more. After a pause by a person, rows stay whose they were, and failures count on.
+    launch no more. After a pause by a person, rows stay whose they were, and failures count on. Of a budget that is
+    less than what rows under way may spend, these share what is left.
 
     ``Conflict`` if it has ended, if it runs and nothing is named, or if it would be paused again at once.
     """
@@ -121,11 +122,15 @@ def resume(
     if batch.state == BatchState.RUNNING and not bounds:
         raise Conflict("This batch is running.")
     takes_over = _at_a_bound(batch) or _loosens(batch, bounds)
+    before = batch.budget_nusd
     for name, value in bounds.items():
         setattr(batch, name, value)
+    if batch.budget_nusd is not None and (before is None or batch.budget_nusd < before):
+        shares.hold_to_budget(batch)
     if takes_over and batch.state == BatchState.PAUSED:
         batch.failures_before = _failed(batch)
-    if reason := batch_bounds.why_to_pause(batch):
+    reason = batch_bounds.why_to_pause(batch)
+    if reason and not (reason == BatchPause.BUDGET and batch_bounds.lets_waiting_go_on(batch)):
         raise Conflict(in_words(batch, reason, WHY_STILL))
     take_over = launchers.take_over_others if takes_over else launchers.take_over_stranded
     taken = take_over(batch, _launcher(who, api_token))

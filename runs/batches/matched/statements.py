@@ -29,7 +29,8 @@ _SUMS_OF_SIDE: LiteralString = """
 """
 _DIFFERING: LiteralString = """
     SELECT pairs.old_row, named.differ FROM pairs
-    JOIN runs_run AS old ON old.id = pairs.old_run JOIN runs_run AS new ON new.id = pairs.new_run
+    JOIN runs_run AS old ON old.id = pairs.old_run AND old.batch_id = %(batch_0)s
+    JOIN runs_run AS new ON new.id = pairs.new_run AND new.batch_id = %(batch_1)s
     CROSS JOIN LATERAL (SELECT {differ} AS differ) AS named
     WHERE pairs.old_state = 'succeeded' AND pairs.new_state = 'succeeded' AND cardinality(named.differ) > 0
 """

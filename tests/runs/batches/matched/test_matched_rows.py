@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections import defaultdict
 from datetime import timedelta
@@ -11,11 +12,13 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from agents_app.actions import create_crew
 from agents_app.models import Crew
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.size import MAX_INPUTS
 from runs.batches.actions import launch_batch
 from runs.batches.matched.matching import Matching, matching, matching_of
 from runs.batches.matched.queries import is_clear, matched
@@ -281,3 +284,54 @@ def test_a_difference_is_clear_where_signs_alone_tell() -> None:
     assert is_clear(10, 9, 1)
     assert is_clear(20, 15, 0)
     assert not is_clear(20, 14, 0)
+
+
+def test_crews_of_as_many_inputs_as_a_crew_may_have_are_matched(cast: Cast) -> None:
+    names = [f"i{at}" for at in range(MAX_INPUTS)]
+    crew = crew_of(cast, "Wide", " ".join(f"{{{name}}}" for name in names))
+    rows = [dict.fromkeys(names, f"{nth}") for nth in range(2)]
+    old, new = batch_of(cast, crew, rows), batch_of(cast, crew, [*rows[::-1], rows[0] | {names[-1]: "other"}])
+    found = matched(matching(cast.viewer, [str(old.pk), str(new.pk)]), sort="row", limit=10)
+    assert (found.pairs, found.only_other) == ([(1, 2), (2, 1)], 1)
+    page = html(signed_in(cast.viewer).get(ROWS, {"batches": f"{old.pk},{new.pk}"}))
+    assert page.find("table") is not None
+
+
+class Plans:
+    """Runs each statement that is given to it once more, with what PostgreSQL did for it."""
+
+    def __init__(self) -> None:
+        self.most_rejected = 0
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "AS MATERIALIZED" in sql:
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
+                (found,) = cursor.cursor.fetchone()
+            self._look_at(found if isinstance(found, list) else json.loads(found))
+        return execute(sql, params, many, context)
+
+    def _look_at(self, part: Any) -> None:
+        if isinstance(part, dict):
+            rejected = part.get("Rows Removed by Join Filter", 0) * part.get("Actual Loops", 1)
+            self.most_rejected = max(self.most_rejected, rejected)
+        for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            self._look_at(one)
+
+
+def test_rows_are_matched_without_holding_each_against_each(cast: Cast, subtests: Any) -> None:
+    """Of batches that were just launched PostgreSQL knows nothing yet: it took them for a row each."""
+    crew = crew_of(cast, "Triage", "Sort {ticket}")
+    rows = [{"ticket": "the same"}] * 300
+    old, new = (batch_of(cast, crew, rows) for _ in range(2))
+    feed()
+    for batch in (old, new):
+        for position in range(1, 51):
+            ran(batch, position, nusd=position, score=1, advice=str(batch.pk))
+    for show in ("", "differ", "baseline"):
+        with subtests.test(show=show):
+            plans = Plans()
+            with connection.execute_wrapper(plans):
+                found = matched(matching(cast.viewer, [str(old.pk), str(new.pk)]), show=show, limit=10)
+            assert (found.both.rows, len(found.pairs)) == (300, 0 if show == "baseline" else 10)
+            assert plans.most_rejected <= 300
