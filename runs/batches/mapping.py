@@ -55,9 +55,9 @@ def proposed(spec: CrewSpec, columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def of_inputs(chosen: Mapping[str, str]) -> dict[str, str]:
-    """With the inputs' names as specs have them."""
-    return {normalize("NFC", name): column for name, column in chosen.items()}
+def of_inputs(named: Mapping[str, str]) -> dict[str, str]:
+    """With the inputs' names as specs have them, however their accents were sent."""
+    return {normalize("NFC", name): value for name, value in named.items()}
 
 
 def filling(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
