@@ -154,7 +154,10 @@ def _new_bounds(
 ) -> dict[str, int]:
     """Those that are named, by their names on a batch. Raises ``Invalid``."""
     fields = concurrency_complaints(max_concurrency, stop_after_failures)
-    if complaint := budget_complaint(budget_usd, batch.run_budget_nusd):
+    each = batch.run_budget_nusd
+    if complaint := budget_complaint(
+        budget_usd, None if each is None else batch_bounds.lower(each, batch.team.run_budget_nusd)
+    ):
         fields["budget_usd"] = complaint
     if fields:
         raise Invalid("The batch was not changed.", fields=fields)
