@@ -70,8 +70,7 @@ def filling(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -
 
 def unfilled(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
     """Inputs that no column fills and the crew has no value for."""
-    own = {normalize("NFC", name) for name in spec.inputs}
-    found = filling(spec, columns, chosen)
+    own, found = of_inputs(spec.inputs), filling(spec, columns, chosen)
     return [name for name, column in found.items() if column == NO_COLUMN and name not in own]
 
 
