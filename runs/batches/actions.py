@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from unicodedata import normalize
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -19,6 +18,7 @@ from engine.spec.crew_spec import CrewSpec
 from engine.text import counted, storable, storable_json
 from runs.batches import queries
 from runs.batches.kept_inputs import hold
+from runs.batches.mapping import of_inputs
 from runs.batches.order import (
     NOT_LAUNCHED,
     BatchOrder,
@@ -159,7 +159,10 @@ def _new_bounds(
 ) -> dict[str, int]:
     """Those that are named, by their names on a batch. Raises ``Invalid``."""
     fields = concurrency_complaints(max_concurrency, stop_after_failures)
-    if complaint := budget_complaint(budget_usd, batch.run_budget_nusd):
+    each = batch.run_budget_nusd
+    if complaint := budget_complaint(
+        budget_usd, None if each is None else batch_bounds.lower(each, batch.team.run_budget_nusd)
+    ):
         fields["budget_usd"] = complaint
     if fields:
         raise Invalid("The batch was not changed.", fields=fields)
@@ -289,9 +292,8 @@ def _usual_name(crew: Crew, rows: int) -> str:
 def _insert_rows(batch: Batch, rows: Sequence[Row], launcher: Launcher, *, first: int) -> None:
     """Names of inputs are kept in the spelling of their accents in which crews have them, by which tables find them."""
     whose = {"added_by_id": launcher.user, "api_token_id": launcher.token}
-    inputs = ({normalize("NFC", name): value for name, value in row.items()} for row in rows)
     BatchRow.objects.bulk_create(
-        (BatchRow(batch=batch, position=at, inputs=row, **whose) for at, row in enumerate(inputs, first)),
+        (BatchRow(batch=batch, position=at, inputs=of_inputs(row), **whose) for at, row in enumerate(rows, first)),
         batch_size=ROW_AT_ONCE,
     )
 

@@ -14,6 +14,7 @@ from runs.batches.matched.figures import Figure, Told, figures_of, told_of
 from runs.batches.matched.lines import Line, lines_of
 from runs.batches.matched.matching import Matching
 from runs.batches.matched.queries import WORST, Matched, matched
+from runs.batches.matched.statements import ALONE
 from runs.compare.drawing.tables import delta_html
 from teams.access import Principal
 
@@ -35,6 +36,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class SortHead:
+    """``query`` is "" where nothing can be sorted."""
+
     title: str
     query: str
     aria: str
@@ -123,14 +126,27 @@ def notes_of(found: Matched) -> list[str]:
             notes.append(
                 f"In {mark} the inputs of {counted(side.removed, 'row')} were removed for their age: they match none."
             )
-        if side.rows > side.ended:
+        if unpriced := side.ended - side.priced:
             notes.append(
-                f"In {mark} {counted(side.rows - side.ended, 'row')} have not ended: they are in no figure yet."
+                f"In {mark} the cost of {counted(unpriced, 'row')} is not known in full: {_are(unpriced)} in no sum of "
+                "costs."
             )
-    unpriced = found.both.ended - found.both.priced
-    if unpriced:
-        notes.append(f"Of {counted(unpriced, 'matched row')} a cost is not known in full: they are in no sum of costs.")
+        if going := side.rows - side.ended:
+            notes.append(f"In {mark} {counted(going, 'row')} {_have(going)} not ended: {_are(going)} in no sum yet.")
+    if unpriced := found.both.ended - found.both.priced:
+        notes.append(
+            f"Of {counted(unpriced, 'pair')} that {_have(unpriced)} ended a cost is not known in full: "
+            f"{_are(unpriced)} in no sum of both."
+        )
     return notes
+
+
+def _have(rows: int) -> str:
+    return "has" if rows == 1 else "have"
+
+
+def _are(rows: int) -> str:
+    return "it is" if rows == 1 else "they are"
 
 
 def _query(matching: Matching, **asked: str) -> str:
@@ -168,10 +184,14 @@ def _fields(found: Matched, asked: Mapping[str, str]) -> list[Choice]:
 
 
 def _heads(matching: Matching, asked: Mapping[str, str]) -> dict[str, SortHead]:
-    """By the column: the worst first, or by what a row's cost and time differ."""
+    """By the column: the worst first, or by what a row's cost and time differ. Rows of one batch alone, which differ by
+    nothing, stand in their own order."""
+    columns = {"row": "Row", "cost": "Cost", "seconds": "Time"}
+    if asked["show"] in ALONE:
+        return {name: SortHead(title, "", "") for name, title in columns.items()}
     now = asked["sort"] or WORST
     heads = {}
-    for name, title in (("row", "Row"), ("cost", "Cost"), ("seconds", "Time")):
+    for name, title in columns.items():
         first = "row" if name == "row" else f"-{name}"
         turned = first if now != first else name if name != "row" else "-row"
         aria = {name: "ascending", f"-{name}": "descending"}.get(now, "")
