@@ -16,6 +16,7 @@ from agents_app.formats.documents import Documents
 from agents_app.formats.python.labels import (
     CHANGING,
     CODE,
+    MIN_TELLING,
     as_label,
     label_of,
     names_in,
@@ -43,6 +44,7 @@ from agents_app.formats.to_spec.values import (
 )
 
 MAX_DEPTH = 20
+_DATA = (".yaml", ".yml", ".json")
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -76,10 +78,11 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A function that changes what is not its own, and the line where it does."""
+    """A function that changes what is not its own, the line where it does, and the lines of the loop around it."""
 
     function: FunctionNode
     line: int
+    loop: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -103,7 +106,8 @@ class World:
     for each of ``active``, the line where the code stood that called it. ``changes``: what functions change that is not
     their own, by class or file, and name. ``journal``: in branches and handlers, what entries of dictionaries and
     attributes were before they were set. ``given_before``: the texts and numbers that were given for ``results``.
-    ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
+    ``put_outside``: parts of crews that code keeps in something of a library, by dotted name. ``assumed``: which
+    conditions are read as if they hold, by file, function and source.
     """
 
     reading: Reading
@@ -123,6 +127,7 @@ class World:
     standing: list[int] = field(default_factory=list)
     changes: dict[tuple[object, str], list[Change]] = field(default_factory=dict)
     journal: list[tuple[dict[str, Any], str, Any]] | None = None
+    assumed: dict[tuple[str, str, str], bool] = field(default_factory=dict)
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     tokens: int = 0
     input_texts: dict[str, str] = field(default_factory=dict)
@@ -298,6 +303,9 @@ def named_here(value: Value, name: str, node: ast.expr | None, budget: Budget) -
     expression (``node``; None for what was made elsewhere) computes is another thing for each variable. Parameters
     of what nobody calls, settings and arguments keep the names by which they are given.
     """
+    if isinstance(value, Missing) and isinstance(node, ast.Call | ast.Await) and not value.source.endswith(_DATA):
+        which = budget.number_of("missing", value.source, name)
+        return replace(value, label=as_label(name), which=which)
     if not isinstance(value, Unknown) or isinstance(value, Missing) or not value.which:
         return value
     is_asked = value.label == ASKED
@@ -307,7 +315,16 @@ def named_here(value: Value, name: str, node: ast.expr | None, budget: Budget) -
         return replace(value, label=as_label(name), within="" if is_asked else value.within, which=which)
     if is_made_here or not (value.source or value.is_found) or not says_as_much(name, value.label):
         return value
-    return replace(value, label=as_label(name), named=value.named or value.label)
+    within = "" if name == ASKED else value.within
+    return replace(value, label=as_label(name), named=value.named or value.label, within=within)
+
+
+def named_in_template(value: Value, name: str, budget: Budget) -> Value:
+    """A value at a place of a template, whose own name comes before all others that the value has."""
+    named = named_here(value, name, None, budget)
+    if not isinstance(named, Unknown) or isinstance(named, Missing) or not named.which or len(name) < MIN_TELLING:
+        return named
+    return replace(named, label=as_label(name), named=named.named or named.label)
 
 
 def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame: Frame) -> Value:
