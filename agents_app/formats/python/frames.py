@@ -36,6 +36,7 @@ from agents_app.formats.to_spec.values import (
     Items,
     Mapping,
     Missing,
+    Secret,
     Text,
     Unknown,
     Value,
@@ -269,6 +270,7 @@ def part_of(whole: Value, node: ast.Subscript | ast.Attribute, frame: Frame, *, 
         defined=whole.defined if isinstance(whole, Unknown) else True,
         which=budget.number_of("part", identity_of(whole), part),
         within=frame.function_name(),
+        is_found=True,
     )
 
 
@@ -313,7 +315,8 @@ def named_here(value: Value, name: str, node: ast.expr | None, budget: Budget) -
     if is_asked or (is_made_here and value.source):
         which = budget.number_of("named", value.which, name)
         return replace(value, label=as_label(name), within="" if is_asked else value.within, which=which)
-    if is_made_here or not (value.source or value.is_found) or not says_as_much(name, value.label):
+    is_part = value.is_found and isinstance(node, ast.Attribute | ast.Subscript) and len(name) >= MIN_TELLING
+    if not is_part and (is_made_here or not (value.source or value.is_found) or not says_as_much(name, value.label)):
         return value
     within = "" if name == ASKED else value.within
     return replace(value, label=as_label(name), named=value.named or value.label, within=within)
@@ -333,11 +336,16 @@ def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame:
     open_one = next((open_value for value in given if (open_value := open_of(value)) is not None), None)
     if isinstance(result, Items | Mapping) and open_one is not None and result.open_as is None:
         result.open_as = replace(unknown(node, frame), changed_by=open_one.changed_by)
+    setting = next((value for value in given if isinstance(value, Secret) and value.fallback is not None), None)
+    if isinstance(result, Items | Mapping) and setting is not None and result.open_as is None:
+        result.open_as = replace(unknown(node, frame, label=setting.label), known=None)
     is_plain = isinstance(result, Constant) or (isinstance(result, Text) and result.literal)
+    if is_plain and setting is not None and isinstance(result, Text) and len(given) == 1:
+        return Secret(setting.name, result)
     fallbacks = [value for value in given if isinstance(value, Unknown) and value.known is not None]
-    if not is_plain or not (fallbacks or open_one):
+    if not is_plain or not (fallbacks or open_one or setting is not None):
         return result
-    changed_by = open_one.changed_by if open_one else fallbacks[0].changed_by
+    changed_by = open_one.changed_by if open_one else fallbacks[0].changed_by if fallbacks else ""
     return replace(unknown(node, frame), known=result, changed_by=changed_by)
 
 

@@ -138,3 +138,24 @@ def test_tools_of_servers_are_known_however_they_are_listed(kit: str, name: str)
     assert [tool.name for tool in result.crews[0].tools] == [name]
     assert said(result, "give the agent mcp")
     assert not said(result, "a Python tool of the project")
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "inputs"),
+    [
+        ("', '.join(TOPICS)", "{topics}", {"topics": "tea, milk"}),
+        ("TOPICS[0]", "{topics_0}", {"topics_0": "tea"}),
+        ("LIMIT + 1", "{limit}", {"limit": "4"}),
+        ("os.getenv('TONE', 'calm').upper()", "{tone}", {"tone": "CALM"}),
+    ],
+)
+def test_what_is_made_of_a_setting_is_an_input_with_what_the_source_falls_back_on(
+    part: str, text: str, inputs: dict[str, str]
+) -> None:
+    code = "TOPICS = os.getenv('TOPICS', 'tea,milk').split(',')\nLIMIT = int(os.getenv('LIMIT', '3'))\n"
+    assert text_and_inputs(f'{code}TEXT = f"[{{{part}}}]"{TAIL}') == (f"[{text}]", inputs)
+
+
+def test_a_part_of_something_is_called_as_its_variable() -> None:
+    code = f"def run(job):\n    summary = job['Area']['Details']['JobSummary']\n    TEXT = f'[{{summary}}]'{WITHIN}"
+    assert text_and_inputs(code)[0] == "[{summary}]"
