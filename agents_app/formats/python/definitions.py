@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from agents_app.formats.budget import Budget
 from agents_app.formats.python.calling import call_function
 from agents_app.formats.python.frames import Frame, keep_definition, which_of
 from agents_app.formats.python.known import CONDITION, is_foreign, kind_of
@@ -41,8 +40,6 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
     place, budget = frame.place(node), frame.world.budget
     budget.pay_elements(len(fields) + len(args))
     kind = kind_of(path, fields)
-    if kind in ("agent", "task", "crew"):
-        fields = {name: _as_given(field, budget) for name, field in fields.items()}
     made = Definition(kind, path, place, fields, [Field(arg, place) for arg in args], origin=node)
     if kind == "other":
         made.which, made.within = which_of(node, frame), frame.function_name()
@@ -77,14 +74,6 @@ def _inheritor(frame: Frame) -> str:
     owner, active = frame.lookup("self"), frame.world.active
     is_own = not isinstance(owner, Instance) or not active or owner.cls is frame.world.owners.get(active[-1])
     return owner.cls.name if isinstance(owner, Instance) and not is_own else ""
-
-
-def _as_given(field: Field, budget: Budget) -> Field:
-    """A field as it is now: CrewAI copies lists, so what is added to one afterwards is no part of the field."""
-    if not isinstance(field.value, Items):
-        return field
-    budget.pay_elements(len(field.value.items))
-    return Field(replace(field.value, items=list(field.value.items)), field.place)
 
 
 def _merge_config(made: Definition, frame: Frame) -> None:
