@@ -108,7 +108,7 @@ def form_once(*, shows_once: str = "", page: str = "") -> Callable[[View], View]
 
 
 def not_done(response: ResponseT) -> ResponseT:
-    """Marks a redirect of a view that refuses: the same form may be sent again."""
+    """Marks an answer of a view that has made nothing, be it a redirect or a preview: the same form may be sent again."""
     response.is_refusal = True  # type: ignore[attr-defined]
     return response
 
@@ -127,8 +127,10 @@ def _remember(team: Team, digest: str, address: str) -> None:
 
 def _leads_to(request: TeamRequest, response: HttpResponseBase, page: str) -> str | None:
     """Where a form that is sent again leads; None if the first was refused."""
+    if getattr(response, "is_refusal", False):
+        return None
     if isinstance(response, HttpResponseRedirectBase):
-        return None if getattr(response, "is_refusal", False) else str(response["Location"])
+        return str(response["Location"])
     if response.status_code != 200:
         return None
     if page:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from unicodedata import normalize
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -19,6 +18,7 @@ from engine.spec.crew_spec import CrewSpec
 from engine.text import counted, storable, storable_json
 from runs.batches import queries
 from runs.batches.kept_inputs import hold
+from runs.batches.mapping import of_inputs
 from runs.batches.order import (
     NOT_LAUNCHED,
     BatchOrder,
@@ -30,7 +30,7 @@ from runs.batches.order import (
     refuse_bad_rows,
 )
 from runs.batches.words import WHY_STILL, in_words
-from runs.feeding import batch_bounds, launchers
+from runs.feeding import batch_bounds, launchers, shares
 from runs.feeding.launchers import Launcher
 from runs.launch.checks import checked_kind, version_to_launch
 from runs.ledger import transitions
@@ -110,7 +110,8 @@ def resume(
 
     Whoever lets it go on although a bound was reached, or loosens one, launches the rows that wait from then on, by the
     token that they did it with, and failures are counted anew; and in any case they launch those of people who may
-    launch no more. After a pause by a person, rows stay whose they were, and failures count on.
+    launch no more. After a pause by a person, rows stay whose they were, and failures count on. Of a budget that is
+    less than what rows under way may spend, these share what is left.
 
     ``Conflict`` if it has ended, if it runs and nothing is named, or if it would be paused again at once.
     """
@@ -121,11 +122,15 @@ def resume(
     if batch.state == BatchState.RUNNING and not bounds:
         raise Conflict("This batch is running.")
     takes_over = _at_a_bound(batch) or _loosens(batch, bounds)
+    before = batch.budget_nusd
     for name, value in bounds.items():
         setattr(batch, name, value)
+    if batch.budget_nusd is not None and (before is None or batch.budget_nusd < before):
+        shares.hold_to_budget(batch)
     if takes_over and batch.state == BatchState.PAUSED:
         batch.failures_before = _failed(batch)
-    if reason := batch_bounds.why_to_pause(batch):
+    reason = batch_bounds.why_to_pause(batch)
+    if reason and not (reason == BatchPause.BUDGET and batch_bounds.lets_waiting_go_on(batch)):
         raise Conflict(in_words(batch, reason, WHY_STILL))
     take_over = launchers.take_over_others if takes_over else launchers.take_over_stranded
     taken = take_over(batch, _launcher(who, api_token))
@@ -154,7 +159,10 @@ def _new_bounds(
 ) -> dict[str, int]:
     """Those that are named, by their names on a batch. Raises ``Invalid``."""
     fields = concurrency_complaints(max_concurrency, stop_after_failures)
-    if complaint := budget_complaint(budget_usd, batch.run_budget_nusd):
+    each = batch.run_budget_nusd
+    if complaint := budget_complaint(
+        budget_usd, None if each is None else batch_bounds.lower(each, batch.team.run_budget_nusd)
+    ):
         fields["budget_usd"] = complaint
     if fields:
         raise Invalid("The batch was not changed.", fields=fields)
@@ -284,9 +292,8 @@ def _usual_name(crew: Crew, rows: int) -> str:
 def _insert_rows(batch: Batch, rows: Sequence[Row], launcher: Launcher, *, first: int) -> None:
     """Names of inputs are kept in the spelling of their accents in which crews have them, by which tables find them."""
     whose = {"added_by_id": launcher.user, "api_token_id": launcher.token}
-    inputs = ({normalize("NFC", name): value for name, value in row.items()} for row in rows)
     BatchRow.objects.bulk_create(
-        (BatchRow(batch=batch, position=at, inputs=row, **whose) for at, row in enumerate(inputs, first)),
+        (BatchRow(batch=batch, position=at, inputs=of_inputs(row), **whose) for at, row in enumerate(rows, first)),
         batch_size=ROW_AT_ONCE,
     )
 

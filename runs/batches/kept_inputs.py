@@ -25,16 +25,18 @@ MOST_SAID = 5
 VERSION_MARK = "@"
 
 
-def named_version(who: Principal, named: str, *, field: str = "dataset") -> DataSetVersion:
+def named_version(
+    who: Principal, named: str, *, field: str = "dataset", not_done: str = NOT_LAUNCHED
+) -> DataSetVersion:
     """Of ``leads@3`` the third version, of ``leads`` the newest. ``Invalid`` at the field for what there is not, and
-    for a set that is archived."""
+    for a set that is archived; ``not_done`` says what then is not done."""
     name, _, number = named.partition(VERSION_MARK)
     found = visible_to(who, DataSetVersion).filter(data_set__name=name, data_set__archived_at=None)
     if VERSION_MARK in named:
         found = found.filter(number=int(number)) if _is_number(number) else found.none()
     version = found.select_related("data_set").order_by("-number").first()
     if version is None:
-        raise Invalid(NOT_LAUNCHED, fields={field: f"There is no data set {named[:80]}, or it is archived."})
+        raise Invalid(not_done, fields={field: f"There is no data set {named[:80]}, or it is archived."})
     return version
 
 
@@ -52,12 +54,12 @@ def newest_version(data_set: DataSet) -> DataSetVersion:
     return version
 
 
-def hold(data_set_id: UUID) -> None:
+def hold(data_set_id: UUID, *, not_done: str = NOT_LAUNCHED) -> None:
     """Keeps the set from being deleted until the transaction ends. ``Invalid`` where it was."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM runs_dataset WHERE id = %s FOR KEY SHARE", [data_set_id])
         if cursor.rowcount == 0:
-            raise Invalid(NOT_LAUNCHED, fields={"dataset": "Somebody has deleted this data set."})
+            raise Invalid(not_done, fields={"dataset": "Somebody has deleted this data set."})
 
 
 def version_of(who: Principal, data_set: DataSet, number: int | None) -> DataSetVersion:
@@ -94,7 +96,7 @@ def misfit(spec: CrewSpec, version: DataSetVersion, chosen: Mapping[str, str]) -
     for the crew's own value; of others the column that is called as they are. No row is read."""
     inputs = placeholders(spec)
     said = []
-    for name, column in list(chosen.items()):
+    for name, column in chosen.items():
         if column and name not in inputs:
             said.append(f"The crew takes no input {name}, which the column “{column}” is to fill.")
         elif column and column not in version.columns:

@@ -55,9 +55,9 @@ def proposed(spec: CrewSpec, columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def of_inputs(chosen: Mapping[str, str]) -> dict[str, str]:
-    """With the inputs' names as specs have them."""
-    return {normalize("NFC", name): column for name, column in chosen.items()}
+def of_inputs(named: Mapping[str, str]) -> dict[str, str]:
+    """With the inputs' names as specs have them, however their accents were sent."""
+    return {normalize("NFC", name): value for name, value in named.items()}
 
 
 def filling(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
@@ -70,8 +70,7 @@ def filling(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -
 
 def unfilled(spec: CrewSpec, columns: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
     """Inputs that no column fills and the crew has no value for."""
-    own = {normalize("NFC", name) for name in spec.inputs}
-    found = filling(spec, columns, chosen)
+    own, found = of_inputs(spec.inputs), filling(spec, columns, chosen)
     return [name for name, column in found.items() if column == NO_COLUMN and name not in own]
 
 

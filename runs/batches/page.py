@@ -13,7 +13,7 @@ from engine.text import counted
 from runs.batches.estimate.paces import purse_of
 from runs.batches.estimate.whole import BatchEstimate, estimate_batch
 from runs.batches.forms import CHOICE, BatchForm, GoOnForm, RowsForm
-from runs.batches.mapping import MappedTable, mapped
+from runs.batches.mapping import MappedTable, mapped, of_inputs
 from runs.batches.queries import ROW_STATES, WAITING, BatchDetail, detail
 from runs.batches.results.columns import Column, Head, columns_of, heads, sort_of
 from runs.batches.results.sorting import beginning, beginnings_at, page_of_rows
@@ -131,8 +131,9 @@ def preview(
 
 
 def _choices(spec: CrewSpec, result: MappedTable) -> list[ColumnChoice]:
+    own = of_inputs(spec.inputs)
     return [
-        ColumnChoice(f"{CHOICE}{number}", name, result.columns[name], name in spec.inputs)
+        ColumnChoice(f"{CHOICE}{number}", name, result.columns[name], name in own)
         for number, name in enumerate(placeholders(spec))
     ]
 

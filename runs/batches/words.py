@@ -14,7 +14,7 @@ WHY_PAUSED = {
         "As many of its runs failed as it was to stop at. Look at what they say before it goes on: "
         "whoever lets it launches the rows that wait."
     ),
-    BatchPause.BUDGET: "So it does not cover another row. Whoever raises it launches the rows that wait.",
+    BatchPause.BUDGET: "So its budget does not cover another row. Whoever raises it launches the rows that wait.",
     BatchPause.LEFT: (
         "Those who added its rows may no longer launch runs here, or the token that did works no more. "
         "Whoever lets it go on launches them."
@@ -24,7 +24,7 @@ WHY_PAUSED = {
 WHY_STILL = {
     BatchPause.PERSON: "It is paused.",
     BatchPause.FAILURES: "As many of its runs failed as it is to stop at. Name a greater number.",
-    BatchPause.BUDGET: "Name a greater one.",
+    BatchPause.BUDGET: "Name a greater budget.",
     BatchPause.LEFT: "Those who added its rows may no longer launch runs here.",
     BatchPause.ARCHIVED: "Its crew is archived, so that no more of it can be launched.",
 }

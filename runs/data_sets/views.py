@@ -23,7 +23,7 @@ from runs.typed_values import whole_number_or_none
 from teams.access import TeamRequest, fetch, member
 from teams.forms import show_refusal
 from teams.models import Role
-from teams.once import form_once
+from teams.once import form_once, not_done
 from teams.refusals import Conflict, Invalid, Refusal
 
 SHOWN = 50
@@ -61,7 +61,7 @@ def new_data_set(request: TeamRequest) -> HttpResponse:
         except Refusal as refusal:
             _show(form, refusal)
     context = {"form": form, "preview": shown}
-    return render(request, "runs/data_sets/new.html", context, status=422 if form.errors else 200)
+    return not_done(render(request, "runs/data_sets/new.html", context, status=422 if form.errors else 200))
 
 
 @member(Role.RUNNER)
@@ -115,7 +115,7 @@ def grow_data_set(request: TeamRequest, name: str) -> HttpResponse:
         except Refusal as refusal:
             _show(form, refusal)
     context = {"form": form, "data_set": found, "newest": newest, "preview": shown}
-    return render(request, "runs/data_sets/grow.html", context, status=422 if form.errors else 200)
+    return not_done(render(request, "runs/data_sets/grow.html", context, status=422 if form.errors else 200))
 
 
 @member(Role.RUNNER)

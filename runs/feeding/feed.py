@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from engine.spec.crew_spec import CrewSpec
 from engine.text import storable_json
@@ -21,6 +21,7 @@ from runs.bounds.run_caps import cap_of
 from runs.feeding import new_runs
 from runs.feeding.batch_bounds import lower, room, why_to_pause
 from runs.feeding.launchers import Launcher, able, launcher_of, rows_of
+from runs.feeding.shares import SHORT, share_anew
 from runs.live.notify import batch_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
 from runs.notices.batches import announce_batch
@@ -35,13 +36,17 @@ MOST_BATCHES = 8
 MOST_ROWS = 50
 """Of one batch in one transaction. Those that are left become runs at the next look."""
 
+# Batches that begin no row, but whose rows under way may get of each other's money, are in ``SHORT`` too.
+_FED = Q(state=BatchState.RUNNING) | Q(state=BatchState.PAUSED, paused_for=BatchPause.BUDGET)
+
 # Batches with room for another run: one of each team before a second one of any, and else in no order, so that none
 # that cannot be fed just now keeps others from it, nor a team with very many of them the other teams.
-HUNGRY = """
-    SELECT batch.id FROM runs_batch AS batch
-    WHERE batch.state = 'running' AND batch.max_concurrency > (
-        SELECT count(*) FROM runs_run WHERE batch_id = batch.id AND state IN ('queued', 'running', 'waiting'))
-    ORDER BY row_number() OVER (PARTITION BY batch.team_id ORDER BY random()), random() LIMIT %(most)s
+HUNGRY = f"""
+    (SELECT batch.id FROM runs_batch AS batch
+     WHERE batch.state = 'running' AND batch.max_concurrency > (
+         SELECT count(*) FROM runs_run WHERE batch_id = batch.id AND state IN ('queued', 'running', 'waiting'))
+     ORDER BY row_number() OVER (PARTITION BY batch.team_id ORDER BY random()), random() LIMIT %(most)s)
+    UNION (SELECT id FROM ({SHORT}) AS short ORDER BY random() LIMIT %(most)s)
 """
 
 
@@ -57,15 +62,18 @@ def feed() -> list[UUID]:
 def feed_batch(batch_id: UUID) -> list[UUID]:
     """Queues runs of one batch as far as it has room; pauses it where one of its bounds is reached, and ends it once
     all its rows have. Nothing where another process is at it."""
-    running = Batch.objects.filter(pk=batch_id, state=BatchState.RUNNING).select_related("team", "crew", "version")
-    batch = running.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+    fed = Batch.objects.filter(_FED, pk=batch_id).select_related("team", "crew", "version")
+    batch = fed.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
     if batch is None:
         return []
     live = batch.runs.filter(state__in=RUN_LIVE).count()
     places = batch.max_concurrency - live
     waiting = batch.rows.filter(run=None)[: max(1, places)].count()
-    if not waiting:
-        if not live:
+    is_running = batch.state == BatchState.RUNNING
+    if live:
+        share_anew(batch, starting=max(0, min(places, waiting)) if is_running else 0)
+    if not (is_running and waiting):
+        if is_running and not live:
             _move(batch, BatchState.DONE)
         return []
     if reason := why_to_pause(batch):

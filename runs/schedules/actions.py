@@ -23,7 +23,7 @@ from runs.money import to_nusd
 from runs.months import now as database_now
 from runs.schedules.due import drop_waiting, why_off
 from runs.schedules.launching import launch_now
-from runs.schedules.order import ScheduleOrder, refuse_wrong, version_now
+from runs.schedules.order import NOT_SAVED, ScheduleOrder, refuse_wrong, version_now
 from runs.schedules.times import checked_cron, timetable
 from runs.schedules.times_kept import keep
 from runs.schedules.words import OFF
@@ -132,7 +132,7 @@ def _newest_time(schedule: Schedule) -> str:
 def _terms(who: Principal, order: ScheduleOrder) -> dict[str, Any]:
     """Checked, by their names on a schedule."""
     if order.data_set is not None:
-        hold(order.data_set.pk)
+        hold(order.data_set.pk, not_done=NOT_SAVED)
     version = version_now(order) or cut_version(order.crew, by=who.user)
     taken = placeholders(CrewSpec.from_json(version.spec))
     # What is to have the crew's own value, and is no input of it, says nothing.

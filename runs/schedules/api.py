@@ -181,7 +181,7 @@ def _changed_terms(schedule: Schedule, body: SchedulePatch) -> ScheduleTerms:
 
 def _order(request: ApiRequest, crew: Crew, body: ScheduleTerms) -> ScheduleOrder:
     version = fetch(CrewVersion, request.auth, crew=crew, number=body.version) if body.version else None
-    kept = named_version(request.auth, body.dataset) if body.dataset else None
+    kept = named_version(request.auth, body.dataset, not_done=NOT_SAVED) if body.dataset else None
     run = LaunchOrder(
         inputs=input_texts(body.inputs),
         version=version,

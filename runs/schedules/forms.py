@@ -18,7 +18,7 @@ from runs.launch.page import MAX_VERSIONS
 from runs.limits.forms import UsdField
 from runs.models import Schedule
 from runs.money import to_usd
-from runs.schedules.order import ScheduleOrder
+from runs.schedules.order import NOT_SAVED, ScheduleOrder
 from runs.states import Overlap
 from teams.access import Principal
 from teams.models import Team
@@ -107,7 +107,7 @@ class ScheduleForm(LaunchForm):
         """What was typed. ``Invalid`` for a data set that there is not."""
         typed = self.cleaned_data
         named = typed["data_set"]
-        kept = named_version(who, named, field="data_set") if named else None
+        kept = named_version(who, named, field="data_set", not_done=NOT_SAVED) if named else None
         version: CrewVersion | None = None
         if typed["version"]:
             version = crew.versions.filter(number=int(typed["version"])).first()

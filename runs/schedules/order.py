@@ -161,7 +161,10 @@ def _launch_complaints(who: Principal, order: ScheduleOrder, version: CrewVersio
             mapped_rows(spec, kept, order.columns)
         except Invalid as refusal:
             fields["dataset"] = _first_of(refusal)
-    fields |= order_complaints(spec, run) | limit_complaints(who.team, run)
+    own = order_complaints(spec, run) | limit_complaints(who.team, run)
+    if order.run.budget_usd is None:  # what is wrong with a share of the whole's budget is said of that
+        own.pop("budget_usd", None)
+    fields |= own
     fields |= key_complaints(spec, credentials, simulated=run.simulated)
     if not fields and not is_simulated_run(spec, credentials, wanted=run.simulated):
         fields |= price_complaints(who, spec, run)

@@ -11,7 +11,7 @@ from engine.catalogue.model_ids import is_simulated
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.named_models import models_of
 from runs.batches.kept_inputs import misfit, named_version
-from runs.batches.mapping import filling
+from runs.batches.mapping import filling, of_inputs
 from runs.batches.page import ColumnChoice
 from runs.bounds import run_caps
 from runs.models import DataSetVersion, Schedule, ScheduleTime
@@ -121,7 +121,8 @@ def columns_part(who: Principal, spec: CrewSpec, named: str, chosen: Mapping[str
     except Invalid as refusal:
         return ColumnsPart(named, complaint=refusal.fields["dataset"])
     columns = filling(spec, kept.columns, chosen)
-    choices = [ColumnChoice(f"{COLUMN}{name}", name, column, name in spec.inputs) for name, column in columns.items()]
+    own = of_inputs(spec.inputs)
+    choices = [ColumnChoice(f"{COLUMN}{name}", name, column, name in own) for name, column in columns.items()]
     unused = [column for column in kept.columns if column not in columns.values()]
     return ColumnsPart(named, kept, choices, unused, misfit(spec, kept, chosen))
 

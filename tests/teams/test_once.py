@@ -77,6 +77,10 @@ def test_a_form_that_was_refused_is_not_remembered(cast: Cast, crew: Crew) -> No
     DataSet.objects.update(name="others")
     assert client.post("/t/acme/data-sets/new/", new)["Location"] == "/t/acme/data-sets/leads/"
     assert IdempotentAnswer.objects.count() == 1
+    preview = {**new, "name": "more", "preview": "1"}
+    for _ in range(2):  # it has made nothing yet, whoever asks for it
+        shown = client.post("/t/acme/data-sets/new/", preview, headers={"HX-Request": "true"})
+        assert (shown.status_code, len(shown.context["preview"].rows.rows)) == (200, 1)
 
 
 @pytest.mark.django_db

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agents_app.formats.python.calling import call_function
-from agents_app.formats.python.changes import attribute_as_read
+from agents_app.formats.python.changes import attribute_as_read, member_as_read
 from agents_app.formats.python.data_classes import declared
 from agents_app.formats.python.frames import Frame, part_of, unknown
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.paths import FilePath, document, file_of, path_attribute
-from agents_app.formats.python.things import Class, Function, Instance, ModuleOf, Super
+from agents_app.formats.python.things import Class, Function, Instance, ModuleOf, Super, tool_name
+from agents_app.formats.to_spec.known_tools import SERVERS
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
@@ -40,7 +41,6 @@ _EMPTY: dict[str, Callable[[], Value]] = {
     "str": lambda: Text(""),
 }
 """What Python's types make of nothing."""
-_SERVERS = frozenset({"MCPServerAdapter"})
 _CONFIG_FILES = {"agents_config": "config/agents.yaml", "tasks_config": "config/tasks.yaml"}
 
 
@@ -56,17 +56,24 @@ def attribute_of(value: Value, node: ast.Attribute, frame: Frame) -> Value:
     elif isinstance(value, Instance | Class | Super):
         result = _of_class(value, node, frame)
     elif isinstance(value, ModuleOf):
-        result = value.frame.lookup(node.attr) or Unknown(node.attr, defined=False)
+        found = value.frame.lookup(node.attr)
+        result = member_as_read(found, node, value.frame, frame) if found else Unknown(node.attr, defined=False)
     elif isinstance(value, Definition):
         result = _of_definition(value, node, frame)
+    elif isinstance(value, Function) and node.attr == "name" and value.decorated("tool"):
+        result = Text(tool_name(value))
     elif isinstance(value, Text | Constant | Items | Mapping) and node.attr == "value":
         result = value  # of an Enum, whose members stand for their values here
-    elif isinstance(value, Unknown) and value.source and node.attr == "raw":
-        result = value  # an answer's text is what the answer is as a text
-    elif isinstance(value, Unknown) and not value.source:
-        source = "" if value.defined else source_of(node, frame.world.budget)
-        result = part_of(value, node, frame, source=source)
+    elif isinstance(value, Unknown):
+        result = _of_unknown(value, node, frame)
     return result if result is not None else found_in(value, node.attr, unknown(node, frame))
+
+
+def _of_unknown(value: Unknown, node: ast.Attribute, frame: Frame) -> Value | None:
+    """A part of something that only a run shows; an answer's text is what the answer is as a text."""
+    if value.source:
+        return value if node.attr == "raw" else None
+    return part_of(value, node, frame, source="" if value.defined else source_of(node, frame.world.budget))
 
 
 def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Value | None:
@@ -76,7 +83,7 @@ def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Valu
         return value.fields[node.attr].value
     if node.attr != "tools":
         return None
-    if value.short in _SERVERS:
+    if value.short in SERVERS:
         return value
     config = settled(value.fields["config"].value) if "config" in value.fields else Mapping({})
     if value.kind not in ("agent", "task") or not isinstance(config, Mapping) or "tools" in config.fields:
@@ -232,6 +239,10 @@ def set_attribute(owner: Value, name: str, value: Value, field: Field, frame: Fr
     """``owner.name = value``. What its class says falls in where only a run shows the value."""
     world = frame.world
     if isinstance(owner, Instance):
+        setter = owner.cls.member(f"{name}.setter")
+        if isinstance(setter, Function):
+            call_function(_with(setter, owner), [value], {}, frame)
+            return
         if isinstance(value, Unknown) and value.known is None and not isinstance(value, Missing):
             value = replace(value, known=_said_by_class(owner, name))
         world.put(owner.attributes, name, value)
@@ -239,3 +250,5 @@ def set_attribute(owner: Value, name: str, value: Value, field: Field, frame: Fr
         world.put(owner.fields, name, field)
     elif isinstance(owner, Class):
         world.put(owner.body.names, name, value)
+    elif isinstance(owner, ModuleOf):
+        world.put(owner.frame.names, name, value)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from agents_app.formats.python.frames import Flow, Frame, executes
 from agents_app.formats.python.known import is_model
-from agents_app.formats.python.labels import as_label, source_of
+from agents_app.formats.python.labels import as_label, source_of, written
 from agents_app.formats.python.operators import compared, truth_of
+from agents_app.formats.python.ways import COPIED_NAMES_PER_ELEMENT, Ways, is_plain, recorded, take_back, undecided
 from agents_app.formats.to_spec.values import (
     Constant,
     Definition,
-    Field,
     Items,
+    Mapping,
     Secret,
     Text,
     Unknown,
@@ -27,7 +25,8 @@ from agents_app.formats.to_spec.values import (
     size_of,
 )
 
-COPIED_NAMES_PER_ELEMENT = 8
+MAX_FALLBACK = 300
+"""Characters of a text that may become an input because a branch on an input sets it."""
 
 
 @executes(ast.If)
@@ -44,25 +43,39 @@ def _open(node: ast.If, frame: Frame) -> Flow | None:
     before = dict(frame.names)
     world, is_over = frame.world, frame.maybe and any(isinstance(value, Definition) for value in frame.returned)
     crews, added, given = len(world.found.crews), world.added, len(frame.returned)
-    ways = _undecided(node.body, [node.orelse], frame)
+    ways = undecided(node.body, [node.orelse], frame)
     differs = ways.differs if node.orelse else _others(before, frame)
     made = world.found.crews[crews:]
     makes = _matters(node, frame) or any(map(has_parts, frame.returned[given:]))
     now = [(name, frame.names.get(name)) for name in differs if before.get(name) is not frame.names.get(name)]
     telling = world.reach.telling
-    sets = ways.sets or any(not isinstance(value, Secret) and name in telling for name, value in now)
+    fills = id(node) in world.reach.fillers and not ways.by_others
+    sets = ways.sets or fills or any(not isinstance(value, Secret) and name in telling for name, value in now)
     if made and node.orelse and _stands_in(made, node.body, frame) and _stands_in(made, node.orelse, frame):
         _say_branch(node, "the crews of both branches are listed", frame)
     elif ways.fuller:
         _say_branch(node, "the crew was read as if it does not, which gives its parts in full", frame)
     elif added < world.added or (makes and not (is_over or world.aside)):
-        _say_branch(node, "the crew was read as if it does", frame)
+        _say_branch(node, _what_was_read(node, ways, frame), frame)
     elif made and makes:
         _say_branch(node, "the crews that are made if it does are listed", frame)
     elif (sets or ways.by_others) and not world.aside:
         how = "as if it does" if sets else "as if it does not, which sets more"
         _say_branch(node, f"the crew was read {how}", frame, later=True)
     return ways.flow
+
+
+def _what_was_read(node: ast.If, ways: Ways, frame: Frame) -> str:
+    """Which way the parts of a crew are read, of which only a run shows whether they are made."""
+    if ways.added[0] and ways.added[1]:
+        return "what both ways add was read"
+    holds = bool(ways.made[0] or not ways.made[1])
+    test, is_not = node.test, isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+    asked = test.operand if isinstance(test, ast.UnaryOp) and is_not else test
+    key = (frame.file, frame.function_name(), written(asked, frame.world.budget))
+    if frame.world.assumed.setdefault(key, holds is not is_not) != (holds is not is_not):
+        return f"what is made if it does{'' if holds else ' not'} was read too"
+    return "the crew was read as if it does" + ("" if holds else " not")
 
 
 def _only_empties(node: ast.If, frame: Frame) -> bool:
@@ -81,12 +94,8 @@ def _others(before: dict[str, Value], frame: Frame) -> list[str]:
     """The names that stand for another text or number than before."""
     budget = frame.world.budget
     budget.pay_elements(len(before) // COPIED_NAMES_PER_ELEMENT)
-    pairs = [(name, value, frame.names.get(name)) for name, value in before.items() if _is_plain(value)]
-    return [name for name, value, now in pairs if now and _is_plain(now) and not is_same(now, value, budget)]
-
-
-def _is_plain(value: Value) -> bool:
-    return isinstance(value, Text) or (isinstance(value, Constant) and value.value is not None)
+    pairs = [(name, value, frame.names.get(name)) for name, value in before.items() if is_plain(settled(value))]
+    return [name for name, value, now in pairs if now and is_plain(now) and not is_same(now, value, budget)]
 
 
 def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Frame) -> bool:
@@ -111,8 +120,9 @@ def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | Non
     if both:
         _say_branch(node, "the crews that are made if it does and if it does not are listed", frame)
     elif _matters(node, frame) or _gives_models(parts) or any(map(has_parts, [*set_here, *frame.returned[given:]])):
-        outcome = "holds" if truth else "does not hold"
-        _say_branch(node, f"by the values that are written there it {outcome}, and so the crew was read", frame)
+        _say_branch(node, _by_values(truth), frame)
+    elif id(node) in frame.world.reach.fillers or _sets_texts(names, test, frame):
+        _say_branch(node, _by_values(truth), frame, later=True)
     if isinstance(test, Unknown) and not frame.class_body:
         frame.falls_back |= any(isinstance(part, ast.Return) for part in parts)
         for name in sorted(names & frame.names.keys()):
@@ -133,9 +143,9 @@ def _offers_other(branch: Sequence[ast.stmt], frame: Frame) -> bool:
     world.budget.pay_elements(len(kept) // COPIED_NAMES_PER_ELEMENT)
     world.undecided += 1
     world.aside += 1
-    with _recorded(frame) as journal:
+    with recorded(frame) as journal:
         frame.run(branch)
-        _take_back(journal(), frame)
+        take_back(journal(), frame)
     world.aside -= 1
     world.undecided -= 1
     frame.names.update(kept)
@@ -146,6 +156,22 @@ def _offers_other(branch: Sequence[ast.stmt], frame: Frame) -> bool:
     return len(world.found.crews) > before
 
 
+def _by_values(truth: bool) -> str:
+    outcome = "holds" if truth else "does not hold"
+    return f"by the values that are written there it {outcome}, and so the crew was read"
+
+
+def _sets_texts(names: set[str], test: Value, frame: Frame) -> bool:
+    """Whether names get plain values in a branch which no input stands for: long texts, and what settings decide."""
+    told = [value for name in names & frame.world.reach.telling if (value := frame.names.get(name)) is not None]
+    return any(is_plain(value) and (isinstance(test, Secret) or _is_prompt(value)) for value in told)
+
+
+def _is_prompt(value: Value) -> bool:
+    """Whether it is a text that belongs to whoever wrote the crew, and not to whoever runs it."""
+    return isinstance(value, Text) and len(value.template) > MAX_FALLBACK
+
+
 def _gives_models(parts: list[ast.AST]) -> bool:
     """Whether something in there is returned that makes a model."""
     given = [part.value for part in parts if isinstance(part, ast.Return) and isinstance(part.value, ast.Call)]
@@ -154,7 +180,10 @@ def _gives_models(parts: list[ast.AST]) -> bool:
 
 def _fall_back(name: str, node: ast.If, frame: Frame) -> None:
     value = frame.names[name]
-    if isinstance(value, Constant) or (isinstance(value, Text) and value.literal):
+    if isinstance(value, Items | Mapping) and not size_of(value) and value.open_as is None:
+        which = frame.world.budget.number_of("branch", node, name)
+        value.open_as = Unknown(as_label(name), which=which, within=frame.function_name())
+    if isinstance(value, Constant) or (isinstance(value, Text) and value.literal and not _is_prompt(value)):
         which = frame.world.budget.number_of("branch", node, name)
         frame.set(name, Unknown(as_label(name), name, value, which=which, within=frame.function_name()))
 
@@ -174,119 +203,6 @@ def _say_branch(node: ast.If, how: str, frame: Frame, *, later: bool = False) ->
         frame.world.reading.report.info(frame.place(node), message)
 
 
-@dataclass(slots=True)
-class _Ways:
-    """What came of branches of which a run takes one: ``flow``, how they leave the code around them, if all do so
-    alike; ``differs``, the names that they set to different values; ``fuller``: something keeps what the last branch
-    gives it; ``sets``: attributes or entries have a text that they would not have otherwise; ``by_others``: they have
-    it by another branch than the first."""
-
-    flow: Flow | None
-    differs: list[str]
-    fuller: bool
-    sets: bool
-    by_others: bool = False
-
-
-def _undecided(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> _Ways:
-    """As ``_preferred``, for branches of which a run may take none: nothing is taken out of lists in there."""
-    frame.world.undecided += 1
-    outcome = _preferred(first, others, frame)
-    frame.world.undecided -= 1
-    return outcome
-
-
-def _preferred(first: Sequence[ast.stmt], others: Sequence[Sequence[ast.stmt]], frame: Frame) -> _Ways:
-    """Follows all branches. If several set a name, an attribute or an entry, the first branch's value stays, unless it
-    lists parts of a crew that cannot be followed and the last branch's value does not. An attribute or an entry that
-    only one branch sets has what that gives it: all that is done may stand in that branch."""
-    with _recorded(frame) as journal:
-        flow = frame.run(first)
-        entries = journal()
-    if not any(others):
-        return _Ways(None, [], fuller=False, sets=_sets_something(entries))
-    mine = {(id(slots), name) for slots, name, _ in entries}
-    frame.world.budget.pay_elements(len(frame.names) // COPIED_NAMES_PER_ELEMENT)
-    kept = dict(frame.names)
-    frame.world.aside += 1
-    with _recorded(frame) as journal:
-        flows = [frame.run(body) for body in others]
-        theirs = journal()
-    frame.world.aside -= 1
-    sets, others_set = _sets_something(entries), _sets_something(theirs)
-    shared = [entry for entry in theirs if (id(entry[0]), entry[1]) in mine]
-    is_fuller = _take_back(shared, frame)
-    differs = [name for name, value in kept.items() if not is_same(frame.names[name], value, frame.world.budget)]
-    for name in differs:
-        frame.world.budget.pay_looking(size_of(kept[name]) + size_of(frame.names[name]))
-    fuller = [name for name in differs if _lists_all(frame.names[name]) and _lists_unknown(kept[name])]
-    frame.names.update({name: value for name, value in kept.items() if name not in fuller})
-    same = flow if all(other == flow for other in flows) else None
-    by_others = others_set and not shared and not sets
-    return _Ways(same, differs, fuller=bool(fuller) or is_fuller, sets=sets or bool(shared), by_others=by_others)
-
-
-Entry = tuple[dict[str, Any], str, Any]
-
-
-@contextmanager
-def _recorded(frame: Frame) -> Iterator[Callable[[], list[Entry]]]:
-    """While this lasts, it is noted what attributes and entries were before they were set."""
-    world = frame.world
-    outer = world.journal
-    world.journal = entries = outer if outer is not None else []
-    start = len(entries)
-
-    def noted() -> list[Entry]:
-        world.budget.pay_looking(len(entries) - start)
-        return entries[start:]
-
-    yield noted
-    world.journal = outer
-
-
-def _take_back(entries: list[Entry], frame: Frame) -> bool:
-    """Gives attributes and entries the values that they had. What was not there stays, as do lists that say more of a
-    crew than those before; the latter is returned."""
-    frame.world.budget.pay_looking(len(entries))
-    is_fuller = False
-    for slots, name, before in reversed(entries):
-        if before is None:
-            continue
-        if _lists_all(_bare(slots[name])) and _lists_unknown(_bare(before)):
-            is_fuller = True
-        else:
-            slots[name] = before
-    return is_fuller
-
-
-def _bare(value: Value | Field) -> Value:
-    return value.value if isinstance(value, Field) else value
-
-
-def _sets_something(entries: list[Entry]) -> bool:
-    """Whether something has another text or number than before."""
-    given = ((_bare(before), _bare(slots[name])) for slots, name, before in entries if before is not None)
-    changed = [before for before, now in given if _is_plain(now) and now is not before]
-    return any(map(_is_plain, changed))
-
-
-def _lists_all(value: Value) -> bool:
-    """Whether it is a list of parts of a crew, all of which are known."""
-    items = value.items if isinstance(value, Items) else []
-    return bool(items) and all(isinstance(settled(item), Definition) and not _is_open(item) for item in items)
-
-
-def _lists_unknown(value: Value) -> bool:
-    return isinstance(value, Items) and any(map(_is_open, value.items))
-
-
-def _is_open(item: Value) -> bool:
-    """Whether only a run shows what it is."""
-    inner = settled(item)
-    return isinstance(inner, Unknown) or (isinstance(inner, Definition) and not inner.is_object)
-
-
 @executes(ast.Try, ast.TryStar)
 def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow | None:
     """Follows it as if nothing went wrong; what handlers make is read too, unless the code before them returns."""
@@ -295,10 +211,10 @@ def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow | None:
     given, maybe = len(frame.returned), frame.maybe
     kept = dict(frame.names) if node.handlers else {}
     frame.world.budget.pay_elements(len(kept) // COPIED_NAMES_PER_ELEMENT)
-    with _recorded(frame) as journal:
+    with recorded(frame) as journal:
         for handler in node.handlers:
             frame.run(handler.body)
-        _take_back(journal(), frame)
+        take_back(journal(), frame)
     frame.names.update(kept)
     if given > before:
         del frame.returned[given:]
@@ -333,7 +249,7 @@ def _match(node: ast.Match, frame: Frame) -> Flow | None:
     if len(possible) == 1:
         return frame.run(possible[0].body)
     if possible:
-        ways = _undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        ways = undecided(possible[0].body, [case.body for case in possible[1:]], frame)
         return ways.flow if surely else None
     return None
 

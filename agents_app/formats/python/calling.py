@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from itertools import islice
 
 from agents_app.formats.python.command_line import as_parameter, options_of
 from agents_app.formats.python.data_classes import DATA_BASES, declared, typed
@@ -18,6 +19,7 @@ from agents_app.formats.report import Place
 from agents_app.formats.to_spec.known_tools import ALIKE, SAME
 from agents_app.formats.to_spec.naming import is_generic, snake, without_maker
 from agents_app.formats.to_spec.values import (
+    MAX_LOOKED_AT,
     Constant,
     Definition,
     Field,
@@ -179,6 +181,8 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
     if function.owner is not None and not function.decorated("staticmethod"):
         values.insert(0, function.owner)
     defaults = _defaults(function)
+    given = [*values[:MAX_LOOKED_AT], *(field.value for field in islice(fields.values(), MAX_LOOKED_AT))]
+    taken = {value.label for value in given if isinstance(value, Unknown)}
     for position, argument in enumerate([*names, *spec.kwonlyargs]):
         name = argument.arg
         if position < len(values) and position < len(names):
@@ -187,7 +191,8 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
             value = fields[name].value
         else:
             value = defaults.get(name) or _not_given(argument, function)
-        value = named_here(value, name, None, inner.world.budget)
+        if not (isinstance(value, Unknown) and name in taken - {value.label}):
+            value = named_here(value, name, None, inner.world.budget)
         inner.names[name] = _as_input(name, value) if as_inputs else value
     if spec.vararg:
         inner.names[spec.vararg.arg] = Items(values[len(names) :])

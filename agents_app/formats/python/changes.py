@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from agents_app.formats.python.frames import Change, Frame, FunctionNode, World
 from agents_app.formats.python.labels import as_label, source_of
 from agents_app.formats.python.things import Class
+from agents_app.formats.python.uses import CHANGING
 from agents_app.formats.to_spec.naming import snake
 from agents_app.formats.to_spec.values import Constant, Items, Mapping, Text, Unknown, Value
 
 _STARTS = frozenset({"__init__", "__post_init__", "__new__", "model_post_init"})
-_CHANGING = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "add", "discard", "popitem"}
-    | {"appendleft", "extendleft", "popleft"}
-)
-"""Methods that change a list, a set or a dictionary."""
+Lines = tuple[int, int]
+NO_LOOP = (0, 0)
+ANYBODYS = "."
+"""Stands for the class or file in changes of attributes of who knows what."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,29 +31,32 @@ class _Code:
     own: frozenset[str]
     local: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
-    filled: dict[str, int] = field(default_factory=dict)
+    filled: dict[str, Change] = field(default_factory=dict)
 
 
 def changes_in(tree: ast.Module, file: str) -> dict[tuple[object, str], list[Change]]:
-    """What the functions of a module change: attributes by the ``id()`` of the class, names by the file."""
+    """What the functions of a module change: attributes by the ``id()`` of the class, names by the file, attributes of
+    other things by ``ANYBODYS``."""
     found: dict[tuple[object, str], list[Change]] = {}
     functions: list[_Code] = []
-    waiting: list[tuple[ast.AST, ast.ClassDef | None, _Code | None]] = [(tree, None, None)]
+    waiting: list[tuple[ast.AST, ast.ClassDef | None, _Code | None, Lines]] = [(tree, None, None, NO_LOOP)]
     while waiting:
-        node, cls, code = waiting.pop()
+        node, cls, code, loop = waiting.pop()
         if isinstance(node, FunctionNode):
-            code = _function(node, cls, code)
+            code, loop = _function(node, cls, code), NO_LOOP
             functions.append(code)
         elif isinstance(node, ast.ClassDef):
             cls, code = node, None
         elif code is not None:
-            _note(node, code, found)
-        waiting.extend((child, cls, code) for child in ast.iter_child_nodes(node))
+            if isinstance(node, ast.For | ast.AsyncFor | ast.While) and loop == NO_LOOP:
+                loop = node.lineno, node.end_lineno or node.lineno
+            _note(node, code, loop, found)
+        waiting.extend((child, cls, code, loop) for child in ast.iter_child_nodes(node))
     for code in functions:
-        named = {**dict.fromkeys(code.given, code.node.lineno), **code.filled}
-        for name, line in named.items():
+        named = {**dict.fromkeys(code.given, Change(code.node, code.node.lineno)), **code.filled}
+        for name, change in named.items():
             if name in code.given or name not in code.local:
-                found.setdefault((file, name), []).append(Change(code.node, line))
+                found.setdefault((file, name), []).append(change)
     return found
 
 
@@ -64,17 +67,17 @@ def _function(node: FunctionNode, cls: ast.ClassDef | None, around: _Code | None
     return _Code(node, cls, own, local)
 
 
-def _note(node: ast.AST, code: _Code, found: dict[tuple[object, str], list[Change]]) -> None:
+def _note(node: ast.AST, code: _Code, loop: Lines, found: dict[tuple[object, str], list[Change]]) -> None:
     """Notes what one statement or expression of a function changes."""
     if isinstance(node, ast.Global):
         code.given.update(node.names)
+    change = Change(code.node, getattr(node, "lineno", 0), loop)
     for target, is_inside in _changed(node):
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and code.cls:
-            if target.value.id in code.own or target.value.id == code.cls.name:
-                change = Change(code.node, getattr(node, "lineno", 0))
-                found.setdefault((id(code.cls), target.attr), []).append(change)
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            is_own = code.cls is not None and target.value.id in (*code.own, code.cls.name)
+            found.setdefault((id(code.cls) if is_own else ANYBODYS, target.attr), []).append(change)
         elif isinstance(target, ast.Name) and is_inside:
-            code.filled.setdefault(target.id, getattr(node, "lineno", 0))
+            code.filled.setdefault(target.id, change)
         elif isinstance(target, ast.Name):
             code.local.add(target.id)
 
@@ -88,7 +91,7 @@ def _changed(node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
         targets = [node.target]
     elif isinstance(node, ast.With | ast.AsyncWith):
         targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
         yield _whole(node.func.value), True
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr":
         name = node.args[1].value if len(node.args) == 3 and isinstance(node.args[1], ast.Constant) else None
@@ -135,6 +138,13 @@ def name_as_read(value: Value, node: ast.Name, frame: Frame) -> Value:
     return _as_read(value, [(frame.file, node.id)], node, node.id, "", frame)
 
 
+def member_as_read(value: Value, node: ast.Attribute, module: Frame, frame: Frame) -> Value:
+    """As ``attribute_as_read``, for a name of a module that was imported as a whole, which others may set too."""
+    if not isinstance(value, Text | Constant | Items | Mapping):
+        return value
+    return _as_read(value, [(module.file, node.attr), (ANYBODYS, node.attr)], node, node.attr, "", frame)
+
+
 def _as_read(
     value: Text | Constant | Items | Mapping,
     keys: Iterable[tuple[object, str]],
@@ -144,7 +154,9 @@ def _as_read(
     frame: Frame,
 ) -> Value:
     world = frame.world
-    changes = (change for key in keys for change in world.changes.get(key, ()))
+    changes = [change for key in keys for change in world.changes.get(key, ())]
+    if not changes:
+        return value
     which = world.budget.number_of("changed", within or frame.file, name, value)
     changer = next((change.function.name for change in changes if _comes_later(change, node, world)), None)
     if changer is None:
@@ -173,4 +185,6 @@ def _comes_later(change: Change, node: ast.expr, world: World) -> bool:
     if function not in world.active:
         return False
     lines = [*world.standing[1:], node.lineno]
-    return change.line > lines[world.active.index(function)]
+    line = lines[world.active.index(function)]
+    is_followed = change.loop[0] <= line <= change.loop[1] and not world.sampled
+    return change.line > line and not is_followed

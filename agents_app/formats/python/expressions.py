@@ -138,7 +138,8 @@ def _attribute(node: ast.Attribute, frame: Frame) -> Value:
 
 @evaluates(ast.List, ast.Tuple, ast.Set)
 def _items(node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Value:
-    return Items(list(_spread(node.elts, frame)))
+    shape = "tuple" if isinstance(node, ast.Tuple) else "set" if isinstance(node, ast.Set) else "list"
+    return Items(list(_spread(node.elts, frame)), shape=shape)
 
 
 def _spread(nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
@@ -177,7 +178,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     if isinstance(inner, Outside) and inner.path in ("sys.argv", "argv"):
         return argument(frame.world.budget, written(node.slice, frame.world.budget))
     if isinstance(node.slice, ast.Slice):
-        return _slice(inner, node.slice, frame) or unknown(node, frame)
+        return _sliced(container, node.slice, node, frame)
     if type_name(inner) in TYPES:
         return Annotation(node, frame)
     given = frame.evaluate(node.slice)
@@ -252,6 +253,15 @@ def _open_element(container: Value, index: Value, node: ast.Subscript, frame: Fr
     whole = container.label if isinstance(container, Unknown) else label_of(node.value, frame.world.budget)
     found = unknown(node, frame, label=label_in(whole, named) if named else "")
     return found_in(container, named[:MAX_NAME] or whole, found)
+
+
+def _sliced(container: Value, cut: ast.Slice, node: ast.Subscript, frame: Frame) -> Value:
+    """A part of a list or a text. The beginning of something that only a run shows is that thing, made shorter."""
+    is_open = isinstance(container, Unknown) or (isinstance(container, Definition) and container.kind == "other")
+    if is_open and cut.lower is None and cut.step is None:
+        return container
+    part = _slice(settled(container), cut, frame)
+    return unknown(node, frame) if part is None else fallen_back(part, (container,), node, frame)
 
 
 def _slice(value: Value, node: ast.Slice, frame: Frame) -> Value | None:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.texts import joined, template_of, with_computed_of
-from agents_app.formats.to_spec.values import Constant, Secret, Text, Unknown, Value, literal_text, settled
+from agents_app.formats.python.frames import named_in_template
+from agents_app.formats.python.texts import computed, is_open_list, joined, template_of, with_computed_of
+from agents_app.formats.to_spec.values import (
+    Constant,
+    Definition,
+    Field,
+    Secret,
+    Text,
+    Unknown,
+    Value,
+    literal_text,
+    settled,
+)
 
 _SPEC = re.compile(r"(?:.?[<>=^])?[-+ ]?#?0?\d{0,3}[,_]?(?:\.\d{1,2})?[bcdeEfFgGnosxX%]?")
 _DOLLAR = re.compile(r"\$(?:\$|([A-Za-z_]\w{0,63})|\{([A-Za-z_]\w{0,63})\})")
 _PERCENT = re.compile(r"%(?:\((\w{1,64})\))?[-+ #0]{0,5}\d{0,4}(?:\.\d{1,4})?([sdrifgxX%])")
+
+
+def placed(fields: dict[str, Field], budget: Budget) -> dict[str, Value]:
+    """What goes into a template, each called as its place there; what a library gives is only shown by a run."""
+    budget.pay_elements(len(fields))
+    given = {name: field.value for name, field in fields.items()}
+    for name, value in given.items():
+        if (isinstance(value, Definition) and value.kind == "other") or is_open_list(value, budget):
+            given[name] = computed(value, budget, ast.Name(name))
+        else:
+            given[name] = named_in_template(value, name, budget)
+    return given
 
 
 def with_spec(value: Value, spec: str, conversion: str, budget: Budget) -> Text | None:

@@ -16,6 +16,7 @@ from agents_app.formats.documents import Documents
 from agents_app.formats.python.labels import (
     CHANGING,
     CODE,
+    MIN_TELLING,
     as_label,
     label_of,
     names_in,
@@ -35,6 +36,7 @@ from agents_app.formats.to_spec.values import (
     Items,
     Mapping,
     Missing,
+    Secret,
     Text,
     Unknown,
     Value,
@@ -43,6 +45,7 @@ from agents_app.formats.to_spec.values import (
 )
 
 MAX_DEPTH = 20
+_DATA = (".yaml", ".yml", ".json")
 MAX_DEFINITIONS = 2 * MAX_MEMBERS
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -76,10 +79,11 @@ def executes(*kinds: type[ast.stmt]) -> Callable[[Executor], Executor]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A function that changes what is not its own, and the line where it does."""
+    """A function that changes what is not its own, the line where it does, and the lines of the loop around it."""
 
     function: FunctionNode
     line: int
+    loop: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -103,7 +107,8 @@ class World:
     for each of ``active``, the line where the code stood that called it. ``changes``: what functions change that is not
     their own, by class or file, and name. ``journal``: in branches and handlers, what entries of dictionaries and
     attributes were before they were set. ``given_before``: the texts and numbers that were given for ``results``.
-    ``put_outside``: parts of crews that code keeps in something of a library, by dotted name.
+    ``put_outside``: parts of crews that code keeps in something of a library, by dotted name. ``assumed``: which
+    conditions are read as if they hold, by file, function and source.
     """
 
     reading: Reading
@@ -123,6 +128,7 @@ class World:
     standing: list[int] = field(default_factory=list)
     changes: dict[tuple[object, str], list[Change]] = field(default_factory=dict)
     journal: list[tuple[dict[str, Any], str, Any]] | None = None
+    assumed: dict[tuple[str, str, str], bool] = field(default_factory=dict)
     results: dict[tuple[int, ...], Value] = field(default_factory=dict)
     tokens: int = 0
     input_texts: dict[str, str] = field(default_factory=dict)
@@ -264,6 +270,7 @@ def part_of(whole: Value, node: ast.Subscript | ast.Attribute, frame: Frame, *, 
         defined=whole.defined if isinstance(whole, Unknown) else True,
         which=budget.number_of("part", identity_of(whole), part),
         within=frame.function_name(),
+        is_found=True,
     )
 
 
@@ -298,6 +305,9 @@ def named_here(value: Value, name: str, node: ast.expr | None, budget: Budget) -
     expression (``node``; None for what was made elsewhere) computes is another thing for each variable. Parameters
     of what nobody calls, settings and arguments keep the names by which they are given.
     """
+    if isinstance(value, Missing) and isinstance(node, ast.Call | ast.Await) and not value.source.endswith(_DATA):
+        which = budget.number_of("missing", value.source, name)
+        return replace(value, label=as_label(name), which=which)
     if not isinstance(value, Unknown) or isinstance(value, Missing) or not value.which:
         return value
     is_asked = value.label == ASKED
@@ -305,9 +315,19 @@ def named_here(value: Value, name: str, node: ast.expr | None, budget: Budget) -
     if is_asked or (is_made_here and value.source):
         which = budget.number_of("named", value.which, name)
         return replace(value, label=as_label(name), within="" if is_asked else value.within, which=which)
-    if is_made_here or not (value.source or value.is_found) or not says_as_much(name, value.label):
+    is_part = value.is_found and isinstance(node, ast.Attribute | ast.Subscript) and len(name) >= MIN_TELLING
+    if not is_part and (is_made_here or not (value.source or value.is_found) or not says_as_much(name, value.label)):
         return value
-    return replace(value, label=as_label(name), named=value.named or value.label)
+    within = "" if name == ASKED else value.within
+    return replace(value, label=as_label(name), named=value.named or value.label, within=within)
+
+
+def named_in_template(value: Value, name: str, budget: Budget) -> Value:
+    """A value at a place of a template, whose own name comes before all others that the value has."""
+    named = named_here(value, name, None, budget)
+    if not isinstance(named, Unknown) or isinstance(named, Missing) or not named.which or len(name) < MIN_TELLING:
+        return named
+    return replace(named, label=as_label(name), named=named.named or named.label)
 
 
 def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame: Frame) -> Value:
@@ -316,11 +336,16 @@ def fallen_back(result: Value, operands: Iterable[Value], node: ast.expr, frame:
     open_one = next((open_value for value in given if (open_value := open_of(value)) is not None), None)
     if isinstance(result, Items | Mapping) and open_one is not None and result.open_as is None:
         result.open_as = replace(unknown(node, frame), changed_by=open_one.changed_by)
+    setting = next((value for value in given if isinstance(value, Secret) and value.fallback is not None), None)
+    if isinstance(result, Items | Mapping) and setting is not None and result.open_as is None:
+        result.open_as = replace(unknown(node, frame, label=setting.label), known=None)
     is_plain = isinstance(result, Constant) or (isinstance(result, Text) and result.literal)
+    if is_plain and setting is not None and isinstance(result, Text) and len(given) == 1:
+        return Secret(setting.name, result)
     fallbacks = [value for value in given if isinstance(value, Unknown) and value.known is not None]
-    if not is_plain or not (fallbacks or open_one):
+    if not is_plain or not (fallbacks or open_one or setting is not None):
         return result
-    changed_by = open_one.changed_by if open_one else fallbacks[0].changed_by
+    changed_by = open_one.changed_by if open_one else fallbacks[0].changed_by if fallbacks else ""
     return replace(unknown(node, frame), known=result, changed_by=changed_by)
 
 

@@ -139,7 +139,8 @@ def parse_module(path: str, world: World) -> None:
     text, label = world.waiting.pop(path), path if world.labelled else ""
     tokens = MAX_TOKENS - world.tokens
     world.sources[path] = parse(text, world.reading.report, file=label, tokens=tokens)
-    world.changes |= changes_in(world.sources[path], label)
+    for key, changes in changes_in(world.sources[path], label).items():
+        world.changes.setdefault(key, []).extend(changes)
     world.tokens += tokens_in(text)
     world.lines[label] = text.split("\n")
 

@@ -145,6 +145,8 @@ def _telling(node: ast.AST) -> ast.AST | None:
 
 def _below(inside: str, name: str) -> str:
     name = name[:_MAX_NAME]
+    if inside.isupper() and len(inside) > 1:
+        return name
     return name if inside.rpartition("_")[2] in _CONTAINERS else f"{inside}_{name}"
 
 
@@ -156,10 +158,21 @@ def _indexed(node: ast.Subscript, budget: Budget, level: int) -> str:
     return _below(inside, index.value) if isinstance(index.value, str) else f"{inside}_{written(index, budget)}"
 
 
+def _moment(node: ast.Call) -> str:
+    """``now`` of ``datetime.now().strftime("%d")``, and its like; "" of other calls."""
+    part: ast.AST = node
+    while isinstance(part, ast.Call | ast.Attribute):
+        if isinstance(part, ast.Attribute) and part.attr in ("now", "today", "utcnow"):
+            return "now" if part.attr == "utcnow" else part.attr
+        part = part.func if isinstance(part, ast.Call) else part.value
+    return ""
+
+
 def _called(node: ast.Call, budget: Budget, level: int) -> str:
     """The name of a call: if it only reshapes a value, that of the value."""
     reshaped = node.args[0] if len(node.args) == 1 and not node.keywords else None
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    moment = _moment(node)
     named = isinstance(reshaped, ast.Name | ast.Attribute | ast.Subscript)
     if reshaped is not None and (named or (called == "join" and _telling(reshaped) is not None)):
         label = _label(reshaped, budget, level)
@@ -170,5 +183,5 @@ def _called(node: ast.Call, budget: Budget, level: int) -> str:
         known = ("datetime", "date", "time", "os", "uuid", "random", "json")
         if isinstance(key, str) and base not in known:
             return _below(base, key)
-        return base if base not in known else written(node.func, budget)
-    return written(node.func, budget)
+        return base if base not in known else moment or written(node.func, budget)
+    return moment or written(node.func, budget)

@@ -12,8 +12,9 @@ from agents_app.formats.python.frames import Frame, evaluates, identity_of, name
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.operators import truth_of
 from agents_app.formats.python.texts import characters, template_of
-from agents_app.formats.python.things import Class, Function, called
+from agents_app.formats.python.things import Class, Function, called, is_toolset
 from agents_app.formats.to_spec.values import (
+    ASKED,
     Constant,
     Field,
     Items,
@@ -50,7 +51,7 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
         return
     generator = node.generators[level]
     over = items_of(inner.evaluate(generator.iter), inner)
-    if is_empty(over, generator.iter):
+    if is_empty(over, generator.iter, inner):
         return
     inner.maybe |= not is_known(over)
     inner.open_as = inner.open_as or open_of(over)
@@ -79,10 +80,12 @@ def is_known(over: Value) -> bool:
     return bool(size_of(inner)) or isinstance(inner, Text) or (isinstance(inner, Class) and inner.is_enum)
 
 
-def is_empty(over: Value, node: ast.expr) -> bool:
+def is_empty(over: Value, node: ast.expr, frame: Frame) -> bool:
     """Whether a loop surely goes over nothing. A list with a name may be filled by what is not seen here."""
-    may_be_filled = isinstance(node, ast.Name | ast.Attribute) and isinstance(over, Items) and over.is_named
-    return isinstance(over, Items) and not over.items and not may_be_filled
+    if not isinstance(over, Items) or over.items or over.open_as is not None:
+        return False
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return not (over.is_named and name in frame.world.reach.filled)
 
 
 def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
@@ -100,7 +103,7 @@ def say_unseen(over: Value, node: ast.expr, frame: Frame) -> None:
             f"Which list `{inner.chosen_by}` gives is only known when the code runs: one that it may give was taken."
         )
         report.warn(frame.place(node), message)
-    elif (open_value := open_of(inner)) is not None:
+    elif (open_value := open_of(inner)) is not None and open_value.changed_by:
         message = f"`{written}` may be changed by `{open_value.changed_by}` when the code runs"
         report.warn(frame.place(node), f"{message}: the loop went over what it holds before.")
     elif size_of(inner) > MAX_ITEMS:
@@ -133,6 +136,8 @@ def repetitions(value: Value, target: ast.expr, frame: Frame) -> Iterator[Value]
     elif isinstance(inner, Class) and inner.is_enum:
         values = (value for value in inner.body.names.values() if not isinstance(value, Function | Class | Outside))
         yield from islice(values, MAX_ITEMS)
+    elif is_toolset(inner):
+        yield inner
     else:
         yield _one_of(target, value, frame)
 
@@ -171,7 +176,8 @@ def _one_of(target: ast.expr, whole: Value, frame: Frame) -> Unknown:
     label, which = label_of(target, budget), budget.number_of("one of", target, identity_of(whole))
     if isinstance(whole, Missing):
         return replace(whole, label=label, which=which)
-    return Unknown(label, which=which, within=frame.function_name(), is_found=True)
+    whole_name = whole.label if isinstance(whole, Unknown) and whole.label != ASKED else ""
+    return Unknown(label, which=which, within=frame.function_name(), is_found=True, named=whole_name)
 
 
 def bind(target: ast.expr, value: Value, frame: Frame) -> None:

@@ -9,13 +9,13 @@ from agents_app.formats.budget import Budget
 from agents_app.formats.python.attributes import as_mapping, put_outside, taken_from_outside
 from agents_app.formats.python.calling import call_function, instantiate
 from agents_app.formats.python.command_line import of_parser
-from agents_app.formats.python.formatting import formatted, substituted
-from agents_app.formats.python.frames import Frame, keep_definition, named_here, unknown
+from agents_app.formats.python.formatting import formatted, placed, substituted
+from agents_app.formats.python.frames import Frame, keep_definition, unknown
 from agents_app.formats.python.jinja import of_jinja
 from agents_app.formats.python.kickoffs import asked_of
 from agents_app.formats.python.labels import label_of, source_of
 from agents_app.formats.python.paths import path_method
-from agents_app.formats.python.texts import CASES, computed, joined_by, method_of_text, template_of
+from agents_app.formats.python.texts import CASES, joined_by, method_of_text, template_of
 from agents_app.formats.python.things import Class, Function, Instance
 from agents_app.formats.python.toolsets import tools_of
 from agents_app.formats.to_spec.fields import data_of
@@ -55,7 +55,7 @@ _COPIES = frozenset({"copy", "model_copy"})
 _DUMPS = frozenset({"model_dump", "dict", "_asdict"})
 _VALIDATES = frozenset({"model_validate", "parse_obj", "model_construct", "from_dict"})
 _TEMPLATES = frozenset({"Template", "PromptTemplate", "from_template"})
-_ADDS = frozenset({"append", "extend", "insert"})
+_ADDS = frozenset({"append", "extend", "insert", "add"})
 _REARRANGE = frozenset({"reverse", "clear", "remove", "sort"})
 _GIVES_TOOLS = frozenset({"add_tool", "add_tools"})
 _COPYING = {"items": 4, "values": 1, "keys": 2, "copy": 1}  # by what they make for each entry
@@ -169,22 +169,13 @@ def _of_definition(
 def _text(text: Text, node: ast.Call, args: list[Value], fields: dict[str, Field], budget: Budget) -> Value | None:
     name = _method(node)
     if name == "format":
-        return formatted(text, args, _placed(fields, budget), budget)
+        return formatted(text, args, placed(fields, budget), budget)
     if name == "format_map" and args and isinstance(args[0], Mapping):
         budget.pay_elements(len(args[0].fields))
-        return formatted(text, [], _placed(args[0].fields, budget), budget)
+        return formatted(text, [], placed(args[0].fields, budget), budget)
     if name == "join" and args:
         return joined_by(text, args[0], node.args[0], budget)
     return method_of_text(text, name, args, budget)
-
-
-def _placed(fields: dict[str, Field], budget: Budget) -> dict[str, Value]:
-    """What goes into a template, each called as its place there; what a library gives is only shown by a run."""
-    given = {name: field.value for name, field in fields.items()}
-    for name, value in given.items():
-        is_open = isinstance(value, Definition) and value.kind == "other"
-        given[name] = computed(value, budget, ast.Name(name)) if is_open else named_here(value, name, None, budget)
-    return given
 
 
 def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Field], frame: Frame) -> Value:
@@ -193,7 +184,8 @@ def _items(items: Items, node: ast.Call, args: list[Value], fields: dict[str, Fi
         frame.world.added += 1
     if name in _ADDS and args and isinstance(args[-1], Unknown) and (frame.world.undecided or frame.world.sampled):
         items.is_sample = True
-    if name == "append" and args:
+    if (name == "append" or (name == "add" and args and args[0] not in items.items)) and args:
+        budget.pay_looking(len(items.items) if name == "add" else 0)
         items.items.append(args[0])
     elif name == "extend" and args:
         more = settled(args[0])
@@ -366,10 +358,10 @@ def _of_template(
     text = settled(given or (template.args[0].value if template.args else Constant(None)))
     if not isinstance(text, Text):
         return None
-    values = _placed(fields, budget)
+    values = placed(fields, budget)
     if args and isinstance(mapping := settled(args[0]), Mapping):
         budget.pay_elements(len(mapping.fields))
-        values = _placed(mapping.fields, budget) | values
+        values = placed(mapping.fields, budget) | values
     return substituted(text, values, budget) if "substitute" in name else formatted(text, [], values, budget)
 
 

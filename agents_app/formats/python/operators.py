@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from agents_app.formats.budget import Budget
-from agents_app.formats.python.formatting import interpolated
+from agents_app.formats.python.formatting import interpolated, placed
 from agents_app.formats.python.frames import Frame, evaluates, fallen_back, open_part, unknown
-from agents_app.formats.python.labels import source_of
+from agents_app.formats.python.labels import names_in, source_of
 from agents_app.formats.python.paths import path_divided
 from agents_app.formats.python.texts import MAX_TEXT, joined, template_of
-from agents_app.formats.python.things import Annotation, Class, Function, type_name
+from agents_app.formats.python.things import Annotation, Class, Function, is_toolset, type_name
 from agents_app.formats.to_spec.values import (
     ASKED,
     Constant,
@@ -45,7 +45,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> Value:
         return path
     if isinstance(node.op, ast.Mod) and isinstance(left, Text):
         budget.pay_elements(size_of(right))
-        fields = {name: field.value for name, field in right.fields.items()} if isinstance(right, Mapping) else {}
+        fields = placed(right.fields, budget) if isinstance(right, Mapping) else {}
         return interpolated(left, right.items if isinstance(right, Items) else [right], fields, budget)
     if isinstance(node.op, ast.Mult):
         whole, count = (right, left) if isinstance(settled(left), Constant) else (left, right)
@@ -78,7 +78,7 @@ def _sum(node: ast.BinOp, frame: Frame) -> Value:
         rest = rest.left
     nodes.append(rest)
     values = [(frame.evaluate(part), part) for part in reversed(nodes)]
-    if any(isinstance(settled(value), Items) for value, _ in values):
+    if any(isinstance(settled(value), Items) or is_toolset(value) for value, _ in values):
         items: list[Value] = []
         for value, part in values:
             inner = settled(value)
@@ -159,10 +159,20 @@ def _boolean(node: ast.BoolOp, frame: Frame) -> Value:
         is_plain = isinstance(values[first], Text | Constant)
         if wanted and is_plain and None in truths[:first]:
             return replace(unknown(node, frame), known=values[first])
-        return fallen_back(values[first], values[:first], node, frame) if wanted else values[first]
+        return _instead(values[first], values[:first], node.values[first], node, frame) if wanted else values[first]
     if None not in truths:
-        return fallen_back(values[-1], values[:-1], node, frame) if wanted else values[-1]
+        return _instead(values[-1], values[:-1], node.values[-1], node, frame) if wanted else values[-1]
     return values[truths.index(None)] if wanted else unknown(node, frame)
+
+
+def _instead(chosen: Value, operands: list[Value], part: ast.expr, node: ast.expr, frame: Frame) -> Value:
+    """What is chosen instead of something that a run may give: an input of that name; of a list or a dictionary that
+    is written there, ``inputs or {}``, what is read out of it are inputs."""
+    given = next((value for value in operands if isinstance(value, Unknown)), None)
+    is_written = isinstance(part, ast.Dict | ast.List) and isinstance(chosen, Items | Mapping)
+    if given is not None and is_written and isinstance(chosen, Items | Mapping) and not has_parts(chosen):
+        chosen.open_as = replace(given, known=None)
+    return chosen if isinstance(chosen, Unknown) else fallen_back(chosen, operands, node, frame)
 
 
 def _with_fallback(value: Value, fallback: Value) -> Value:
@@ -200,8 +210,8 @@ def _conditional(node: ast.IfExp, frame: Frame) -> Value:
     truth = truth_of(settled(test))
     body, other = frame.evaluate(node.body), frame.evaluate(node.orelse)
     if truth is not None:
-        chosen = body if truth else other
-        return chosen if isinstance(chosen, Unknown) else fallen_back(chosen, (test,), node, frame)
+        chosen, part = (body, node.body) if truth else (other, node.orelse)
+        return _instead(chosen, [_asked(node.test, test, frame)], part, node, frame)
     if body is not other and (has_parts(body) or has_parts(other)):
         message = f"Whether `{source_of(node.test, frame.world.budget)}` holds is only known when the code runs"
         frame.world.reading.report.info(frame.place(node), f"{message}: the crew was read as if it does.")
@@ -210,6 +220,13 @@ def _conditional(node: ast.IfExp, frame: Frame) -> Value:
     if isinstance(body, Text) and isinstance(other, Unknown | Secret):
         return _with_fallback(other, body)
     return replace(unknown(node, frame), known=body) if _is_plain(body) and body != other else body
+
+
+def _asked(node: ast.expr, test: Value, frame: Frame) -> Value:
+    """What a condition on one name asks for, as in ``{} if x is None else x``; else the condition's own value."""
+    names = names_in(node, frame.world.budget)
+    value = frame.lookup(names[0]) if len(names) == 1 else None
+    return value if isinstance(test, Unknown) and isinstance(value, Unknown) else test
 
 
 def _is_plain(value: Value) -> bool:
@@ -294,9 +311,9 @@ def _contains(whole: Value, part: Any, budget: Budget) -> bool | None:
 def truth_of(value: Value) -> bool | None:
     """Whether a value is true; None if that cannot be known."""
     if isinstance(value, Constant):
-        return bool(value.value)
+        return None if value.open_as is not None else bool(value.value)
     if isinstance(value, Text):
         return bool(value.template)
     if isinstance(value, Items | Mapping):
-        return bool(size_of(value))
+        return bool(size_of(value)) if size_of(value) or value.open_as is None else None
     return True if isinstance(value, Definition) and value.is_object else None

@@ -6,13 +6,16 @@ Each tree is walked once: what is found in a piece of code holds for all code ar
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from agents_app.formats.python.uses import names_given, telling_names
+from agents_app.formats.python.uses import names_filled, names_given, telling_names
 
 _ASKS = frozenset({"kickoff", "kickoff_async", "akickoff"})
+_ONLY_READ = frozenset(dir(builtins)) | {"debug", "info", "warning", "error", "exception", "log", "dumps", "join"}
+"""Functions that fill no list which they are given."""
 _PARTS = frozenset({"Agent", "LiteAgent", "Task", "ConditionalTask", "Crew"})
 _TELLING = (frozenset({"role", "goal", "backstory"}), frozenset({"description", "expected_output"}))
 """What only parts of crews are given, whatever their class is called."""
@@ -36,17 +39,19 @@ class Reach:
     """``builders``: names of functions and classes in whose code a ``Crew`` is made, directly or through others.
 
     ``makers``: definitions and branches that make agents, tasks or crews themselves, by ``id()`` of their nodes;
-    ``adders``: those that add to something that parts may hang on; ``askers``: those in which something is kicked off.
+    ``adders``: those that add to something that parts may hang on, ``fillers``: that change what is in such;
+    ``askers``: those in which something is kicked off.
     ``making``: definitions, branches and loops that make parts, themselves or through functions of the project,
     ``building``: that make crews; ``parts``: the names whose calls make parts. ``called``: the names of all that is
     called, and of classes whose methods are; ``handed``: of what is given to a call, which may call it. ``calls``:
     which functions that make parts a function calls, by names. ``bases``: the names of what classes are made of.
-    ``telling``: the names that parts may hang on.
+    ``telling``: the names that parts may hang on; ``filled``: those of lists that code may fill.
     """
 
     builders: frozenset[str] = frozenset()
     makers: set[int] = field(default_factory=set)
     adders: set[int] = field(default_factory=set)
+    fillers: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
     building: set[int] = field(default_factory=set)
     askers: set[int] = field(default_factory=set)
@@ -56,6 +61,7 @@ class Reach:
     calls: dict[str, set[str]] = field(default_factory=dict)
     bases: frozenset[str] = frozenset()
     telling: frozenset[str] = frozenset()
+    filled: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +73,7 @@ class _Code:
     makes: bool = False
     asks: bool = False
     adds: list[str] = field(default_factory=list)
+    fills: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -83,6 +90,7 @@ class _Names:
     top: set[str] = field(default_factory=set)
     handed: set[str] = field(default_factory=set)
     decorating: set[int] = field(default_factory=set)
+    filled: set[str] = field(default_factory=set)
     bases: set[str] = field(default_factory=set)
 
     def also(self, names: AbstractSet[str]) -> set[str]:
@@ -115,6 +123,7 @@ def reach_of(trees: Iterable[ast.Module]) -> Reach:
     reach.builders = frozenset(building - crews - {"__init__"})
     reach.called = frozenset(names.callers) | names.top
     reach.handed = frozenset(names.handed)
+    reach.filled = frozenset(names.filled)
     reach.bases = frozenset(names.bases)
     making, reach.making = _reaching(names.callers, parts, also=names.telling)
     reach.parts = frozenset(making)
@@ -138,14 +147,21 @@ def _note(node: ast.AST, code: _Code | None, names: _Names) -> None:
         names.aliases += [(alias.name, alias.asname) for alias in node.names if alias.asname]
     elif isinstance(node, ast.AugAssign) and code:
         code.adds += names_given(node.target)
+        names.filled.update(code.adds[-1:])
     elif isinstance(node, ast.Call):
         _note_call(node, code, names)
+    filled = names_filled(node)
+    names.filled.update(filled)
+    if code:
+        code.fills += filled
 
 
 def _note_call(node: ast.Call, code: _Code | None, names: _Names) -> None:
     if id(node) not in names.decorating:
         given = (*node.args, *(keyword.value for keyword in node.keywords))
-        names.handed |= {_last(value) for value in given if isinstance(value, ast.Name | ast.Attribute)}
+        handed = {_last(value) for value in given if isinstance(value, ast.Name | ast.Attribute)}
+        names.handed |= handed
+        names.filled |= handed if _last(node.func) not in _ONLY_READ else set()
     name = _last(node.func)
     if code is None:
         names.top.add(name)
@@ -180,14 +196,16 @@ def _walked(tree: ast.Module, pieces: list[_Code]) -> Iterator[tuple[ast.AST, _C
 
 def _spread(pieces: list[_Code], reach: Reach) -> None:
     for code in reversed(pieces):
-        tells = not reach.telling.isdisjoint(code.adds) or id(code.node) in reach.adders
+        adds = not reach.telling.isdisjoint(code.adds) or id(code.node) in reach.adders
+        fills = not reach.telling.isdisjoint(code.fills) or id(code.node) in reach.fillers
         if code.around:
             code.around.makes |= code.makes
             code.around.asks |= code.asks
         if code.makes and isinstance(code.node, Scope | ast.If | ast.Match):
             reach.makers.add(id(code.node))
-        if tells:
-            reach.adders |= {id(code.node), *([id(code.around.node)] if code.around else [])}
+        around = [id(code.node), *([id(code.around.node)] if code.around else [])]
+        reach.adders.update(around if adds else ())
+        reach.fillers.update(around if fills else ())
         if code.asks:
             reach.askers.add(id(code.node))
 

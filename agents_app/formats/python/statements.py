@@ -9,7 +9,16 @@ from agents_app.formats.python.attributes import items_of, own_method, put_outsi
 from agents_app.formats.python.calling import call_function, is_of_many
 from agents_app.formats.python.expressions import index_in, slice_of
 from agents_app.formats.python.flows import say_flow
-from agents_app.formats.python.frames import Flow, Frame, FunctionNode, executes, named_here, open_part, unknown
+from agents_app.formats.python.frames import (
+    Flow,
+    Frame,
+    FunctionNode,
+    executes,
+    fallen_back,
+    named_here,
+    open_part,
+    unknown,
+)
 from agents_app.formats.python.labels import source_of
 from agents_app.formats.python.loops import (
     MAX_ITEMS,
@@ -26,6 +35,7 @@ from agents_app.formats.python.operators import arithmetic, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import joined, template_of
 from agents_app.formats.python.things import MAX_DECORATORS, MAX_NAME, Class, Function, Instance, ModuleOf
+from agents_app.formats.python.turns import one_of_many
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
@@ -34,6 +44,7 @@ from agents_app.formats.to_spec.values import (
     Field,
     Items,
     Mapping,
+    Missing,
     Outside,
     Text,
     Unknown,
@@ -82,8 +93,10 @@ def _give(target: ast.expr, value: Value, frame: Frame, node: ast.expr | None = 
         put_outside(owner, target.attr, value, frame)
         set_attribute(owner, target.attr, value, Field(value, frame.place(target)), frame)
     elif isinstance(target, ast.Tuple | ast.List):
-        for part, item in unpacked(target.elts, value, frame):
-            _give(part, item, frame)
+        same = isinstance(node, ast.Tuple | ast.List) and len(node.elts) == len(target.elts)
+        nodes = node.elts if isinstance(node, ast.Tuple | ast.List) and same else [None] * len(target.elts)
+        for (part, item), given in zip(unpacked(target.elts, value, frame), nodes, strict=True):
+            _give(part, item, frame, given)
     elif isinstance(target, ast.Subscript):
         _put(target, value, frame, node)
 
@@ -169,19 +182,25 @@ def _elsewhere(node: ast.Global | ast.Nonlocal, frame: Frame) -> None:
 
 @executes(ast.AugAssign)
 def _augmented(node: ast.AugAssign, frame: Frame) -> None:
-    old, more = settled(frame.evaluate(node.target)), frame.evaluate(node.value)
-    added, budget = settled(more), frame.world.budget
+    given, more = frame.evaluate(node.target), frame.evaluate(node.value)
+    old, added, budget = settled(given), settled(more), frame.world.budget
     if isinstance(node.op, ast.Add) and isinstance(old, Items):
         budget.pay_elements(size_of(added))
         old.items.extend(added.items if isinstance(added, Items) else [open_part(added, node.value, frame)])
-    elif isinstance(node.op, ast.Add) and isinstance(old, Text):
-        _give(node.target, joined([old, template_of(more, budget, node.value)], budget), frame)
+    elif isinstance(node.op, ast.Add) and (isinstance(old, Text) or _is_open_text(given, added)):
+        whole = [template_of(given, budget, node.target), template_of(more, budget, node.value)]
+        _give(node.target, joined(whole, budget), frame)
     elif isinstance(node.op, ast.BitOr) and isinstance(old, Mapping) and isinstance(added, Mapping):
         budget.pay_elements(size_of(added))
         old.fields.update(added.fields)
     elif isinstance(old, Constant):
-        result = arithmetic(node.op, old, added)
-        _give(node.target, result if result is not None else unknown(node.target, frame), frame)
+        result = arithmetic(node.op, old, added) or unknown(node.target, frame)
+        _give(node.target, fallen_back(result, (given, more), node.target, frame), frame)
+
+
+def _is_open_text(given: Value, added: Value) -> bool:
+    """Whether a text is added to something that only a run shows, which so is a text too."""
+    return isinstance(given, Unknown) and not isinstance(given, Missing) and isinstance(added, Text)
 
 
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)
@@ -190,7 +209,7 @@ def _function(node: FunctionNode, frame: Frame) -> None:
     made: Value = function
     for decorator in reversed(node.decorator_list[:MAX_DECORATORS]):
         made = _decorate(function, decorator, frame) or made
-    frame.set(node.name, made)
+    frame.set(f"{node.name}.setter" if function.decorated("setter") else node.name, made)
     _note_maker(function, frame)
     report = frame.world.reading.report
     if any(function.decorated(name) for name in _HOOKS):
@@ -267,7 +286,7 @@ def _continue(node: ast.Continue, frame: Frame) -> Flow:
 @executes(ast.For, ast.AsyncFor)
 def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
     over = items_of(frame.evaluate(node.iter), frame)
-    if is_empty(over, node.iter):
+    if is_empty(over, node.iter, frame):
         return frame.run(node.orelse)
     if id(node) in frame.world.reach.making:
         say_unseen(over, node.iter, frame)
@@ -280,14 +299,21 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
         frame.world.reading.report.info(frame.place(node), f"{message} others as a batch.")
     for item in repetitions(over, node.target, frame):
         bind(node.target, as_varying(item, node.target) if varies else item, frame)
-        frame.world.sampled += is_open
-        flow = frame.run(node.body)
-        frame.world.sampled -= is_open
+        flow = _turn(node, frame) if is_open else frame.run(node.body)
         if flow == "return":
             return flow
         if flow == "break":
             return None
     return frame.run(node.orelse)
+
+
+def _turn(node: ast.For | ast.AsyncFor | ast.While, frame: Frame) -> Flow | None:
+    """The body of a loop, once for all turns that only a run shows."""
+    with one_of_many(node, frame):
+        frame.world.sampled += 1
+        flow = frame.run(node.body)
+        frame.world.sampled -= 1
+    return flow
 
 
 @executes(ast.While)
@@ -301,14 +327,14 @@ def _while(node: ast.While, frame: Frame) -> Flow | None:
         asked = _asked_for(node.test, frame)
         if asked == seen or truth is None:
             break
+        flow = frame.run(node.body) if asked else _turn(node, frame)
         seen = asked
-        flow = frame.run(node.body)
         if flow == "return":
             return flow
         if flow == "break":
             return None
     if not seen:
-        frame.run(node.body)
+        _turn(node, frame)
     if id(node) in frame.world.reach.making:
         message = f"How often `while {source_of(node.test, frame.world.budget)}` goes round is only known when the code"
         frame.world.reading.report.warn(frame.place(node), f"{message} runs: what it makes was read once.")
@@ -317,9 +343,11 @@ def _while(node: ast.While, frame: Frame) -> Flow | None:
 
 def _asked_for(test: ast.expr, frame: Frame) -> list[Value | int | None]:
     """The values of the names in a test, and how long each is."""
-    names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
-    frame.world.budget.pay_steps(len(names))
+    parts = [node for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute)]
+    frame.world.budget.pay_steps(len(parts))
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
     values = [settled(value) if (value := frame.lookup(name)) else None for name in names]
+    values += [settled(frame.evaluate(part)) for part in parts if isinstance(part, ast.Attribute)]
     return [*values, *(size_of(value) if value else 0 for value in values)]
 
 

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from agents_app.formats.budget import Budget
 from agents_app.formats.python.labels import as_label, label_of, says_as_much, source_of
@@ -72,7 +73,8 @@ def _as_open(value: Value, open_value: Unknown, budget: Budget) -> Unknown:
 def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     """What stands for a value that is no text: it is named after the source's name of it, or after the expression."""
     if isinstance(value, Definition) and isinstance(value.origin, ast.expr):
-        named = as_label(value.name) if value.name else label_of(node or value.origin, budget)
+        is_reshaped = value.is_named_by_maker and isinstance(node, ast.Call) and len(node.args) == 1
+        named = as_label(value.name) if value.name and not is_reshaped else label_of(node or value.origin, budget)
         label = node.id if isinstance(node, ast.Name) and says_as_much(node.id, named) else named
         which = budget.number_of("named", value.which, value.name) if value.name else value.which
         return Unknown(label, source_of(value.origin, budget), which=which, within=value.within, named=named)
@@ -85,11 +87,35 @@ def computed(value: Value, budget: Budget, node: ast.expr | None) -> Unknown:
     return Unknown(label_of(node, budget), source=source_of(node, budget), which=which, elsewhere=elsewhere_of(value))
 
 
+def is_open_list(value: Value, budget: Budget) -> bool:
+    """Whether it is a list or a dictionary of which only a run shows parts."""
+    if not isinstance(value, Items | Mapping) or value.open_as is not None:
+        return False
+    try:
+        data_of(value, budget)
+    except ValueError:
+        return True
+    return False
+
+
 def _written(items: Items | Mapping, budget: Budget) -> Text:
     """A list or dictionary as Python writes it. Raises ``ValueError`` if any part of it is not literal."""
-    text = str(data_of(items, budget))
+    text = str(_in_shape(items, data_of(items, budget)))
     budget.pay_chars(len(text))
     return Text(text)
+
+
+def _in_shape(value: Value, data: Any) -> Any:
+    """Lists as the tuples and sets that they are in the source; a set of several things has no order to be written."""
+    value = settled(value)
+    if isinstance(value, Mapping):
+        return {name: _in_shape(entry.value, data[name]) for name, entry in value.fields.items()}
+    if not isinstance(value, Items):
+        return data
+    parts = [_in_shape(item, part) for item, part in zip(value.items, data, strict=True)]
+    if value.shape == "set" and len(parts) == 1 and isinstance(parts[0], str | int | float):
+        return set(parts)
+    return tuple(parts) if value.shape == "tuple" else parts
 
 
 def joined(parts: list[Text], budget: Budget) -> Value:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agents_app.formats.python.frames import Frame, FunctionNode
+from agents_app.formats.to_spec.known_tools import SERVERS
 from agents_app.formats.to_spec.llms import PREFIX_BY_CLASS
-from agents_app.formats.to_spec.values import Definition, Field, Outside, Unknown, Value
+from agents_app.formats.to_spec.values import Definition, Field, Outside, Unknown, Value, settled
 
 MAX_NAME = 200
 TYPES = frozenset(
@@ -186,11 +187,26 @@ def _refuses(body: Sequence[ast.stmt]) -> bool:
     return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
 
 
+def is_toolset(value: Value) -> bool:
+    """Whether an object stands for the tools of a server."""
+    inner = settled(value)
+    return isinstance(inner, Definition) and inner.short in SERVERS
+
+
 def type_name(value: Value) -> str:
     """The name of a type or class from outside the source, which listings may use unimported; "" if it is none."""
     if isinstance(value, Outside):
         return value.short
     return value.label if isinstance(value, Unknown) and not value.defined else ""
+
+
+def tool_name(function: Function) -> str:
+    """What a function that is a tool is called: by its decorator, as in ``@tool("Search")``, or else by itself."""
+    for decorator in function.node.decorator_list[:MAX_DECORATORS]:
+        given = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else None
+        if isinstance(given, ast.Constant) and isinstance(given.value, str):
+            return given.value[:MAX_NAME]
+    return function.name
 
 
 def decorators(node: FunctionNode | ast.ClassDef) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from agents_app.formats.python.frames import Frame
+from agents_app.formats.to_spec.known_tools import SERVERS
 from agents_app.formats.to_spec.values import Definition, Field, Items, Outside, Text, Unknown, Value, settled
 
 MAX_NAMES = 50
@@ -22,6 +24,8 @@ _GIVES = frozenset(
     }
     | {"get_langchain_tools", "get_crewai_tools", "to_langchain", "to_crewai", "aget_tools"}
 )
+_GIVES_SOME = re.compile(r"(?:get|load|make|create|build)_\w+_tools?")
+"""Methods whose names say which tools they give."""
 _NAMED_BY = ("actions", "tools", "tool_names", "names", "slugs", "apps", "toolkits")
 
 
@@ -31,7 +35,13 @@ def tools_of(
     """The tools that a method of a library's object gives: those that it is asked for, else one that stands for them,
     which is called after the object's class. None for any other method."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    if name not in _GIVES or receiver.kind not in ("other", "tool") or not receiver.short[:1].isupper():
+    if name == "__enter__" and receiver.short in SERVERS:
+        return receiver
+    if receiver.kind not in ("other", "tool") or not receiver.short[:1].isupper():
+        return None
+    if _GIVES_SOME.fullmatch(name) and name not in _GIVES:
+        return Definition("tool", name, frame.place(node), {}, [], name=name, origin=node)
+    if name not in _GIVES:
         return None
     given = next((fields[key].value for key in _NAMED_BY if key in fields), args[0] if args else None)
     listed = settled(given) if given is not None else None

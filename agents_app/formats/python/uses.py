@@ -25,6 +25,12 @@ _FIELDS = frozenset(
 )
 """What parts have: whatever an attribute of such a name is given may be theirs."""
 
+CHANGING = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "add", "discard", "popitem"}
+    | {"appendleft", "extendleft", "popleft"}
+)
+"""Methods that change a list, a set or a dictionary."""
+
 
 @dataclass(slots=True)
 class _Givers:
@@ -132,6 +138,24 @@ def _note_call(node: ast.Call, makers: AbstractSet[str], givers: _Givers) -> Non
     givers.calls.setdefault(called, []).extend((*node.args, *node.keywords))
     if isinstance(node.func, ast.Attribute):  # what a list, a dictionary or an object is given
         givers.give([node.func.value], *node.args, *node.keywords)
+
+
+def names_filled(node: ast.AST) -> list[str]:
+    """The names of the lists, dictionaries and objects in which a statement or a call changes something."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign | ast.Delete):
+        targets = [target for target in node.targets if _is_within(target)]
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign) and _is_within(node.target):
+        targets = [node.target]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+        targets = [node.func.value]
+    return [name for target in targets for name in names_given(target) if name != "session_state"]
+
+
+def _is_within(target: ast.expr) -> bool:
+    """Whether a list or a dictionary gets an entry, or the own object an attribute."""
+    owner = target.value if isinstance(target, ast.Attribute) else None
+    return isinstance(target, ast.Subscript) or (isinstance(owner, ast.Name) and owner.id in ("self", "cls"))
 
 
 def names_given(target: ast.expr) -> list[str]:

@@ -42,6 +42,8 @@ OWN = (
     "a Python tool of the project is not imported: offer it over HTTP or an MCP server, and give the agent "
     "http_request or mcp"
 )
+SERVERS = frozenset({"MCPServerAdapter", "MCPAdapt", "MCPClient", "MultiServerMCPClient", "MCPToolset", "MCPTools"})
+"""Objects that stand for the tools of MCP servers."""
 INSTEAD = {
     name: advice
     for advice, names in {
@@ -51,7 +53,8 @@ INSTEAD = {
             QdrantVectorSearchTool
             WeaviateVectorSearchTool MongoDBVectorSearchTool CouchbaseFTSVectorSearchTool PDFTextWritingTool OCRTool""",
         SERVER: """
-            MCPServerAdapter GithubSearchTool YoutubeChannelSearchTool YoutubeVideoSearchTool PGSearchTool
+            MCPServerAdapter MCPAdapt MCPClient MultiServerMCPClient MCPToolset MCPTools
+            GithubSearchTool YoutubeChannelSearchTool YoutubeVideoSearchTool PGSearchTool
             MySQLSearchTool
             NL2SQLTool SnowflakeSearchTool DatabricksQueryTool SingleStoreSearchTool ComposioTool ZapierActionTool
             ZapierActionTools ApifyActorsTool MultiOnTool StagehandTool BrowserbaseLoadTool HyperbrowserLoadTool

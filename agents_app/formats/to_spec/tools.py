@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from agents_app.formats.budget import Budget
 from agents_app.formats.report import Place, ToolUse
 from agents_app.formats.to_spec.fields import Reading, data_of, describe, pay_names
 from agents_app.formats.to_spec.known_tools import ALIKE, BY_SNAKE, INSTEAD, OWN, SAME, SERVER
@@ -20,12 +21,15 @@ from agents_app.formats.to_spec.values import (
     Text,
     Unknown,
     Value,
+    literal_text,
     members,
     settled,
 )
 from engine.spec.crew_spec import ToolSpec
 from engine.spec.tool_names import BUILT_IN_TOOLS
 
+_WRAPPERS = frozenset({"Tool", "StructuredTool", "FunctionTool", "from_function", "CrewStructuredTool"})
+"""What makes a tool of a function, and is told its name."""
 SETTINGS = {"scrape_website": frozenset({"website_url"}), "web_search": frozenset({"n_results"})}
 
 
@@ -34,8 +38,11 @@ def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[To
     if field is None:
         return ()
     tools: dict[str, ToolSpec] = {}
-    for value in members(field.value, reading.budget):
-        tool = _tool(settled(value), reading, place=field.place, owner=owner)
+    known = settled(field.value)
+    is_open = isinstance(field.value, Unknown) and isinstance(known, Items) and not known.items
+    given = [field.value] if is_open else [settled(value) for value in members(field.value, reading.budget)]
+    for value in given:
+        tool = _tool(value, reading, place=field.place, owner=owner)
         if tool and tools.setdefault(tool.name, tool) != tool:
             message = f"{owner} has {tool.name} twice with different settings; the first was kept."
             reading.report.warn(field.place, message)
@@ -48,7 +55,8 @@ def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSp
         return None
     made = value if isinstance(value, Definition) else None
     name = _name(value)
-    known = SAME.get(name) or ALIKE.get(name) or (name if name in BUILT_IN_TOOLS else None)
+    is_own = made is not None and made.short in _WRAPPERS
+    known = None if is_own else SAME.get(name) or ALIKE.get(name) or (name if name in BUILT_IN_TOOLS else None)
     _note_use(name or "made by code", known, made, reading, owner=owner)
     if known is None:
         where = made.place if made else place
@@ -89,11 +97,15 @@ def _service(made: Definition) -> str:
 def _name(value: Value) -> str:
     """The name of a tool: its class's, or in YAML a text, in any spelling of the class's name."""
     if isinstance(value, Definition):
-        return value.name or value.short if _service(value) else value.short
+        given = value.fields["name"].value if value.short in _WRAPPERS and "name" in value.fields else None
+        named = literal_text(given, Budget()) if given is not None else None
+        return named or (value.name or value.short if _service(value) else value.short)
     if isinstance(value, Text):
         name = value.template.strip().rpartition(":")[2]
         return name if name in BUILT_IN_TOOLS else BY_SNAKE.get(snake(name), name)
-    return str(value.label if isinstance(value, Unknown) else getattr(value, "name", "") or getattr(value, "short", ""))
+    if isinstance(value, Unknown):
+        return value.named if value.is_found and value.named else value.label
+    return str(getattr(value, "name", "") or getattr(value, "short", ""))
 
 
 def _config(tool: str, made: Definition, reading: Reading) -> dict[str, Any]:

@@ -59,12 +59,14 @@ class Constant(Value):
 class Items(Value):
     """A list, tuple or set. ``chosen_by``: the function that gives it or another one, when the code runs.
     ``is_sample``: its items stand for any number of such. ``is_named``: code may fill it by a name that it has.
-    ``open_as``: what stands for it in texts, where code that is not followed before may change it."""
+    ``shape``: ``list``, ``tuple`` or ``set``. ``open_as``: what stands for it in texts, where code that is not followed
+    before may change it."""
 
     items: list[Value]
     chosen_by: str = ""
     is_sample: bool = False
     is_named: bool = False
+    shape: str = "list"
     open_as: Unknown | None = None
 
 

@@ -16,10 +16,10 @@ from crewsite_client.command.here import Here, Stop, asks_server
 from crewsite_client.command.names import CREW, DATA_SET, SCHEDULE, crew_and_version, is_id
 from crewsite_client.command.runs import USD, by_input, inputs_of, named
 from crewsite_client.command.screen import one_line
-from crewsite_client.sets.answers import Schedule, ScheduleTime
+from crewsite_client.sets.answers import Schedule, ScheduleTime, ScheduleTimeCounts
 from crewsite_client.sets.asks import ScheduleTerms
 
-Counted = Literal["launched", "skipped", "missed", "refused", "forgotten"]
+Counted = Literal["launched", "skipped", "missed", "refused", "off", "forgotten"]
 OFF = {
     "person": "somebody turned it off",
     "left": "whoever it belongs to may no longer launch, or the token works no more",
@@ -32,6 +32,7 @@ COUNTED: tuple[tuple[Counted, str], ...] = (
     ("skipped", "left out"),
     ("missed", "missed"),
     ("refused", "refused"),
+    ("off", "turned off"),
     ("forgotten", "of these listed no more"),
 )
 STYLES = {"launched": "green", "asked": "green", "refused": "red", "missed": "red", "waiting": "yellow"}
@@ -135,11 +136,18 @@ def show(here: Here, which: str) -> int:
     found = here.site.schedule(_id(here, which))
     code = _told(here, found)
     if not here.screen.as_json:
-        counts = [f"{found['counts'][name]:,} {word}" for name, word in COUNTED if found["counts"][name]]
-        here.screen.pairs([("times so far", ", ".join(counts) or "none")])
+        here.screen.pairs([("times so far", _counted(found["counts"]))])
     if found["unfit"]:
         here.screen.say(f"Its next launch would be refused: {found['unfit']}", style="red")
     return code
+
+
+def _counted(counts: ScheduleTimeCounts) -> str:
+    said = [
+        (counts[name], f"or more {word}" if name == "missed" and counts["more_missed"] else word)
+        for name, word in COUNTED
+    ]
+    return ", ".join(f"{count:,} {words}" for count, words in said if count) or "none"
 
 
 @schedules.command("next")

@@ -46,18 +46,25 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """The budget of a batch, in 1e-9 USD. Each row keeps its own back while it is under way; None where rows share."""
+    """The budget of a batch, in 1e-9 USD. Each row keeps its own back while it is under way; None where rows share: then
+    one needs as much as the dearest has cost, as ``runs.feeding.batch_bounds`` has it."""
 
     budget_nusd: int
     each_nusd: int | None
 
-    @property
-    def why(self) -> str:
-        return f"each row keeps back its own budget of {dollars(self.each_nusd or 0)}"
+    def kept(self, dearest_nusd: float) -> int:
+        """What has to be left for a row to start."""
+        return round(dearest_nusd) if self.each_nusd is None else self.each_nusd
 
-    def rows(self, cost_nusd: float) -> int:
-        """How many rows it covers that cost so much each."""
-        kept = self.each_nusd or 0
+    def why(self, dearest_nusd: float) -> str:
+        kept = dollars(self.kept(dearest_nusd))
+        if self.each_nusd is None:
+            return f"a row starts with no less than the {kept} that the dearest cost"
+        return f"each row keeps back its own budget of {kept}"
+
+    def rows(self, cost_nusd: float, dearest_nusd: float = 0) -> int:
+        """How many rows it covers that cost so much each, and the dearest of them so much."""
+        kept = self.kept(dearest_nusd)
         if kept > self.budget_nusd:
             return 0
         return int((self.budget_nusd - kept) / cost_nusd) + (1 if kept else 0)
@@ -72,7 +79,7 @@ def purse_of(team: Team, whole_usd: Decimal | None, each_usd: Decimal | None) ->
 
 def slowest(who: Principal, needs: Needs, *, rows: int, purse: Purse | None) -> Pace | None:
     """What bounds rows most; None if nothing does. At most six queries."""
-    found = [*_of_team(who), *_of_workers(), *_of_purse(purse)]
+    found = [*_of_team(who), *_of_workers(), *_of_purse(purse, max(needs.cost_nusd, default=0))]
     if any(needs.took_ms):  # of what takes no time a rate bounds none at once
         found += [*_of_quota(who, needs, rows), *_of_keys(who, needs)]
     return min(found, key=lambda pace: pace.at_once, default=None)
@@ -83,10 +90,10 @@ def _of_team(who: Principal) -> Iterator[Pace]:
         yield Pace(most, "runs_at_once", f"your team has at most {counted(most, 'run')} under way at once")
 
 
-def _of_purse(purse: Purse | None) -> Iterator[Pace]:
-    if purse is not None and purse.each_nusd:
-        at_once = max(1, purse.budget_nusd // purse.each_nusd)
-        yield Pace(at_once, "batch_budget", f"of the batch's {dollars(purse.budget_nusd)} {purse.why}")
+def _of_purse(purse: Purse | None, dearest_nusd: float) -> Iterator[Pace]:
+    if purse is not None and (kept := purse.kept(dearest_nusd)):
+        at_once = max(1, purse.budget_nusd // kept)
+        yield Pace(at_once, "batch_budget", f"of the batch's {dollars(purse.budget_nusd)} {purse.why(dearest_nusd)}")
 
 
 def _of_workers() -> Iterator[Pace]:
@@ -139,6 +146,7 @@ def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, purse: 
     """Which budget covers the fewest of the rows, and how many; None if all cover all, or the cost is not known."""
     if not needs.cost_nusd or not (each := fmean(needs.cost_nusd)):
         return None
+    dearest = max(needs.cost_nusd)
     left: dict[tuple[str, str], int | None] = {}
     if not simulated:
         month = standings(who)
@@ -147,10 +155,11 @@ def covered(who: Principal, needs: Needs, *, rows: int, simulated: bool, purse: 
         left["user_budget", "What is left of your budget of this month"] = own
     rows_of = {budget: int(nusd / each) for budget, nusd in left.items() if nusd is not None}
     if purse is not None:
-        rows_of["batch_budget", "The batch's budget"] = purse.rows(each)
+        rows_of["batch_budget", "The batch's budget"] = purse.rows(each, dearest)
     fewest = min(rows_of, key=lambda one: rows_of[one], default=None)
     if fewest is None or rows_of[fewest] >= rows:
         return None
     code, words = fewest
-    why = f", since {purse.why}" if purse is not None and code == "batch_budget" and purse.each_nusd else ""
+    is_whole = purse is not None and code == "batch_budget" and (purse.each_nusd or dearest > each)
+    why = f", since {purse.why(dearest)}" if purse is not None and is_whole else ""
     return Limit(code, f"{words} covers about {rows_of[fewest]:,} of {counted(rows, 'row')}{why}.")

@@ -32,7 +32,8 @@ Show = Annotated[
 Sort = Annotated[
     Literal["worst", "-cost", "cost", "-seconds", "seconds", "row", "-row"],
     Query(
-        description="`worst`: what fails anew, then by how much dearer and slower; `-cost`: the largest increase first"
+        description="`worst`: what fails anew, then by how much dearer and slower; `-cost`: the largest increase "
+        "first; rows that one batch alone has stand in their own order"
     ),
 ]
 FILE: dict[str, Any] = {

@@ -89,10 +89,10 @@ def told_of(found: Matched) -> Sequence[Told]:
     time = _Signs(both.timed, both.slower, both.faster, both.time_is_clear)
     told = []
     if cost.pairs:
-        told.append(_told(both.old_nusd, both.new_nusd, money, ("cheaper", "dearer"), cost))
+        told.append(_told("cost", both.old_nusd, both.new_nusd, money, ("cheaper", "dearer"), cost))
     if time.pairs:  # of a row, since rows run side by side
         old_ms, new_ms = (round(Fraction(ms, time.pairs)) for ms in (both.old_ms, both.new_ms))
-        told.append(_told(old_ms, new_ms, seconds, ("faster a row", "slower a row"), time))
+        told.append(_told("time", old_ms, new_ms, seconds, ("faster a row", "slower a row"), time))
     return told
 
 
@@ -106,14 +106,20 @@ class _Signs:
     is_clear: bool
 
 
-def _told(old: int, new: int, written: Callable[[int], str], words: tuple[str, str], signs: _Signs) -> Told:
+def _told(what: str, old: int, new: int, written: Callable[[int], str], words: tuple[str, str], signs: _Signs) -> Told:
     change, (down, up) = new - old, words
     share = percent(change, old)
-    head = f"{written(change)} {down if change < 0 else up}{f' ({share})' if share else ''}" if change else "No change"
+    head = f"No change of {what}"
+    if change:
+        head = f"{written(change)} {down if change < 0 else up}{f' ({share})' if share else ''}"
     down, up = (word.removesuffix(" a row") for word in words)
     same = signs.pairs - signs.more - signs.less
+    if same == signs.pairs:
+        return Told(head, "the one row is the same" if same == 1 else f"all {same:,} rows are the same", None)
     agrees = (signs.more > signs.less) == (change > 0)
     certainty = "more than chance" if agrees else "though most rows went the other way"
+    if not change:
+        certainty = "though more rows went one way than by chance"
     if not signs.is_clear:
         certainty = "which may be chance" if signs.pairs >= LEAST_PAIRS else "too few to tell that from chance"
     counts = f"{signs.less:,} {down}, {signs.more:,} {up}, {same:,} the same"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from unicodedata import normalize
 from uuid import UUID
 
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 from runs.batches.files import output_fields
+from runs.batches.mapping import of_inputs
 from runs.batches.queries import RELATED
 from runs.models import Batch
 from runs.typed_values import uuid_or_none
@@ -68,7 +68,7 @@ def matching_of(baseline: Batch, other: Batch) -> Matching:
     if not names and all(takes):
         nothing = "The crews of these batches have no input in common, so that their rows cannot be matched."
         raise Invalid(nothing, fields={"batches": nothing})
-    own = [{normalize("NFC", name): value for name, value in spec.inputs.items()} for spec in specs]
+    own = [of_inputs(spec.inputs) for spec in specs]
     return Matching(
         baseline,
         other,

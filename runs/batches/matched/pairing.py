@@ -24,20 +24,21 @@ MOST = 32
 """Pairs of batches that a process remembers: some 100 kB for two of ten thousand rows."""
 
 _SIDE: LiteralString = """
-    SELECT position, key, row_number() OVER (PARTITION BY key ORDER BY position) AS nth
-    FROM (
+    SELECT position, nth, concat(key, ' ', nth) AS key
+    FROM (SELECT position, key, row_number() OVER (PARTITION BY key ORDER BY position) AS nth FROM (
         SELECT line.position, md5({inputs}::text)::uuid AS key
         FROM (
             SELECT position, run_id, inputs::jsonb AS data FROM runs_batchrow WHERE batch_id = {batch} OFFSET 0
         ) AS line LEFT JOIN runs_run AS run ON run.id = line.run_id AND run.batch_id = {batch}
         WHERE CASE WHEN line.run_id IS NULL THEN NOT {removed} ELSE run.texts_removed_at IS NULL END
-    ) AS keyed
+    ) AS keyed) AS numbered
 """
+# Joined by one text, since by two columns rows of equal inputs would be held each against each for their numbers.
 _PAIRING: LiteralString = """
     WITH baseline AS MATERIALIZED ({baseline}), other AS MATERIALIZED ({other}),
     pairs AS (
         SELECT old.position AS old_row, new.position AS new_row
-        FROM baseline AS old JOIN other AS new USING (key, nth)
+        FROM baseline AS old JOIN other AS new USING (key)
     )
     SELECT coalesce(array_agg(old_row), ARRAY[]::int[])::text, coalesce(array_agg(new_row), ARRAY[]::int[])::text,
            (SELECT count(*) FROM baseline WHERE nth > 1), (SELECT count(*) FROM other WHERE nth > 1)
@@ -88,7 +89,7 @@ def _side(matching: Matching, nth: int) -> Composable:
     return SQL(_SIDE).format(
         batch=Placeholder(f"batch_{nth}"),
         removed=Placeholder(f"removed_{nth}"),
-        inputs=SQL("jsonb_build_array({})").format(inputs),
+        inputs=SQL("ARRAY[{}]::jsonb[]").format(inputs),  # a function takes a hundred arguments at most
     )
 
 

@@ -29,7 +29,8 @@ _SUMS_OF_SIDE: LiteralString = """
 """
 _DIFFERING: LiteralString = """
     SELECT pairs.old_row, named.differ FROM pairs
-    JOIN runs_run AS old ON old.id = pairs.old_run JOIN runs_run AS new ON new.id = pairs.new_run
+    JOIN runs_run AS old ON old.id = pairs.old_run AND old.batch_id = %(batch_0)s
+    JOIN runs_run AS new ON new.id = pairs.new_run AND new.batch_id = %(batch_1)s
     CROSS JOIN LATERAL (SELECT {differ} AS differ) AS named
     WHERE pairs.old_state = 'succeeded' AND pairs.new_state = 'succeeded' AND cardinality(named.differ) > 0
 """
@@ -83,7 +84,7 @@ _MATCHED: LiteralString = """
 """
 _PAIRS: LiteralString = "SELECT * FROM pairs"
 _PAIRS_THAT_DIFFER: LiteralString = "SELECT * FROM pairs JOIN differing USING (old_row)"
-_ALONE: dict[str, LiteralString] = {
+ALONE: dict[str, LiteralString] = {
     "baseline": """
         SELECT position AS old_row, NULL::int AS new_row FROM baseline
         WHERE NOT removed AND position NOT IN (SELECT old_row FROM pairs)
@@ -93,6 +94,7 @@ _ALONE: dict[str, LiteralString] = {
         WHERE NOT removed AND position NOT IN (SELECT new_row FROM pairs)
     """,
 }
+"""By what somebody asks for: rows of one batch that have none in the other."""
 # The first page needs no places, which would sort all pairs whole.
 _FIRST_PAGE: LiteralString = """
     SELECT old_row, new_row, row_number() OVER () AS nth FROM (
@@ -138,7 +140,7 @@ def matched_statement(matching: Matching, *, show: str, sort: str, is_first: boo
     row = SQL("new_row" if show == "other" else "old_row")
     page = SQL(_FIRST_PAGE if is_first else _PAGE).format(
         shown=SQL(SHOWN[show]),
-        order=row if show in _ALONE else SQL(ORDERS[sort]),
+        order=row if show in ALONE else SQL(ORDERS[sort]),
         row=row,
         beyond=SQL("<" if before else ">"),
         way=SQL("DESC" if before else ""),
@@ -149,7 +151,7 @@ def matched_statement(matching: Matching, *, show: str, sort: str, is_first: boo
         baseline=_side(0),
         other=_side(1),
         differing=_differing(matching) if reads else SQL(_NONE_DIFFERING),
-        listed=SQL(_ALONE.get(show) or (_PAIRS_THAT_DIFFER if reads else _PAIRS)),
+        listed=SQL(ALONE.get(show) or (_PAIRS_THAT_DIFFER if reads else _PAIRS)),
         page=page,
         sums_of_side=SQL(_SUMS_OF_SIDE),
     )

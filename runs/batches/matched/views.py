@@ -15,6 +15,7 @@ from runs.export.answers import file_or_refusal
 from teams.access import TeamRequest, member
 from teams.models import Role
 from teams.refusals import Invalid
+from teams.work_bounds import TOOK_TOO_LONG
 
 FIRST_LINES = 10
 """On the page of a comparison."""
@@ -32,10 +33,14 @@ def matched_rows(request: TeamRequest) -> HttpResponse:
     except Invalid as refusal:
         if not request.htmx:
             raise Http404(refusal.message) from refusal
-        return render(request, "runs/batches/matched/_refused.html", {"refusal": refusal})
+        return _refused(request, refusal)
     try:
-        page = matched_page(found, **asked, lines=lines)
-    except Invalid:
+        page = matched_page(request.who, found, **asked, most=lines)
+    except Invalid as refusal:
+        if refusal.code == TOOK_TOO_LONG:  # and would again
+            if not request.htmx:
+                raise
+            return _refused(request, refusal)
         return redirect(f"{address}?batches={found.baseline.pk},{found.other.pk}")
     template = "_part.html" if request.htmx else "matched.html"
     return render(request, f"runs/batches/matched/{template}", {"page": page, "address": address})
@@ -50,6 +55,10 @@ def matched_rows_csv(request: TeamRequest) -> HttpResponseBase:
     except Invalid as refusal:
         raise Http404(refusal.message) from refusal
     return file_or_refusal(request, lambda: pieces(found), as_csv(found), name_of(found))
+
+
+def _refused(request: TeamRequest, refusal: Invalid) -> HttpResponse:
+    return render(request, "runs/batches/matched/_refused.html", {"refusal": refusal})
 
 
 def _matching(request: TeamRequest) -> Matching:

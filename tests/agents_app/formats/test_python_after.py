@@ -299,3 +299,54 @@ def test_what_is_put_into_a_list_later_is_not_in_the_context_that_it_was_given_a
     spec = imported(code).spec
     assert spec is not None
     assert [len(task.context or ()) for task in spec.tasks] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("if fetch(): print(1)\nelse: Crew(agents=[cook], tasks=[job('x')])", "the crew was read as if it does not."),
+        ("if fetch(): Crew(agents=[cook], tasks=[job('x')])", "the crew was read as if it does."),
+        (
+            "more = []\nif fetch(): more.append(job('x'))\nif not fetch(): more.append(job('y'))\nALL",
+            "Whether `not fetch()` holds is only known when the code runs: what is made if it does was read too.",
+        ),
+        (
+            "more = []\nif fetch(): more.append(job('x'))\nelse: more.append(job('y'))\nALL",
+            "what both ways add was read",
+        ),
+    ],
+)
+def test_the_way_that_was_read_is_the_one_that_is_said(code: str, how: str) -> None:
+    assert said(imported(code.replace("ALL", "Crew(agents=[cook], tasks=more)")), how) == 1
+
+
+def test_tools_that_are_looked_up_by_name_are_found() -> None:
+    code = """
+from crewai.tools import tool
+@tool("Fetch it")
+def fetch_it(a): return a
+@tool
+def count(a): return a
+def named(name):
+    for one in [fetch_it, count]:
+        if one.name == name: return one
+    return None
+cook.tools = [named("count"), named("Fetch it")]
+Crew(agents=[cook], tasks=[job("x")])
+"""
+    assert [tool.name for tool in imported(code).crews[0].tools] == ["count", "fetch_it"]
+
+
+@pytest.mark.parametrize(
+    ("kit", "name"),
+    [
+        ("made(fetch())", "fetch"),
+        ("Kit().get_profile_tools()", "get_profile_tools"),
+        ("[Tool(name='web_search', func=print)]", "web_search"),
+    ],
+)
+def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> None:
+    code = "from langchain.tools import Tool\nfrom own.kits import Kit\ndef made(tools): return tools or []\n"
+    result = imported(code + f"cook.tools = {kit}\nCrew(agents=[cook], tasks=[job('x')])")
+    assert [(tool.name, tool.stands_for) for tool in result.crews[0].tools] == [(name, "")]
+    assert said(result, f"the tool `{name}` was left out (a Python tool of the project is not imported")

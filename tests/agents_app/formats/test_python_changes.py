@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.agents_app.formats.test_python_computed import TAIL, imported, said, spec_of
+from agents_app.formats import read_files
+from tests.agents_app.formats.test_python_computed import HEAD, TAIL, imported, said, spec_of
 
 WITHIN = TAIL.replace("\n", "\n        ")
 DESK = """
@@ -213,3 +214,33 @@ def test_paths_of_what_only_a_run_shows_keep_it(part: str, text: str) -> None:
     code = PATHS.replace("PART", part).replace("TAIL", TAIL.replace("\n", "\n    "))
     assert spec_of(code).tasks[0].description == f"[{text}]"
     assert not said(imported(code), "was not given")
+
+
+def test_names_of_modules_and_setters_are_set_from_outside() -> None:
+    modules = "import config\nconfig.TOPIC = 'coffee'\ndef later(tone):\n    config.TONE = tone\n"
+    files = {"config.py": f"TOPIC, TONE = 'tea', {'calm ' * 30!r}\n", "main.py": HEAD + modules}
+    files["main.py"] += "TEXT = f'{config.TOPIC} {config.TONE}'" + TAIL
+    spec = read_files(files).spec
+    assert spec is not None
+    assert (spec.tasks[0].description, list(spec.inputs)) == ("coffee {tone}", ["tone"])
+    own = "    @property\n    def tone(self): return self._tone\n"
+    own += "    @tone.setter\n    def tone(self, new): self._tone = new.upper()\n"
+    code = f"class Desk:\n    def __init__(self): self._tone = 'calm'\n{own}desk = Desk()\ndesk.tone = 'loud'\n"
+    assert spec_of(code + "TEXT = f'[{desk.tone}]'" + TAIL).tasks[0].description == "[LOUD]"
+
+
+def test_a_loop_that_is_followed_to_its_end_reads_what_it_changes() -> None:
+    code = """
+class Desk:
+    def __init__(self):
+        self.n, self.tasks, self.kit = 0, [], {"a"}
+    def run(self):
+        self.kit.add("b")
+        worker = Agent(role="R", goal="G", backstory="B")
+        while self.n < len(self.kit):
+            self.tasks.append(Task(description=f"No {self.n} {(1, 'x')}", expected_output="E", agent=worker))
+            self.n += 1
+        return Crew(agents=[worker], tasks=self.tasks)
+Desk().run()
+"""
+    assert [task.description for task in spec_of(code).tasks] == ["No 0 (1, 'x')", "No 1 (1, 'x')"]

@@ -57,10 +57,14 @@ def test_each_unknown_thing_is_an_input_of_its_own(code: str, text: str) -> None
         ("tools['mail']['name']", "tools_mail_name"),
         ("rows[:3]", "rows"),
         ("book.get('title', 'none')", "book_title"),
+        ("FACTS['motto']", "motto"),
+        ("datetime.now()", "now"),
+        ("datetime.today().strftime('%d')", "today"),
     ],
 )
 def test_an_expression_is_called_after_what_it_is_about(part: str, name: str) -> None:
-    code = f'from shop import firm, paths, tools, kind, rows, book\nTEXT = f"On {{{part}}}"{TAIL}'
+    imports = "from datetime import datetime\nfrom shop import FACTS, firm, paths, tools, kind, rows, book\n"
+    code = f'{imports}TEXT = f"On {{{part}}}"{TAIL}'
     assert text_and_inputs(code)[0] == f"On {{{name}}}"
 
 
@@ -299,6 +303,7 @@ asked = input("..")
         ("ad_copy = fetch()\ncopy = ad_copy\nTEXT = f'On {copy}'", "On {ad_copy}"),
         ("def on(description): return description\nTEXT = on(asked) + '!'", "{asked}!"),
         ("a = fetch(1)\nb = fetch(1)\nTEXT = f'{a} {b}'", "{a} {b}"),
+        ("def on(answer): return f'On {answer}'\nfound = fetch(1).text\nTEXT = on(found)", "On {answer}"),
     ],
 )
 def test_an_input_has_the_name_that_stands_nearest_to_its_texts(code: str, text: str) -> None:
@@ -310,3 +315,24 @@ def test_what_get_falls_back_on_is_the_default() -> None:
         "def run(inputs):\n    TEXT = f\"{inputs.get('firm', 'the firm')} {inputs.get('n', 3)} {inputs.get('x', '')}\""
     )
     assert text_and_inputs(code + INSIDE) == ("{firm} {n} {x}", {"firm": "the firm", "n": "3"})
+
+
+HELPED = """
+def _json(value): return json.dumps(value)
+def plan(allergy, fat): return f"{allergy}, {fat}"
+state, image, note = fetch(1), fetch(2), open("note_001.txt").read()
+fat, allergy = input("Fat? "), input("Allergy? ")
+TEXT = """
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("f'{_json(state)}'", "{state}"),
+        ("f'{image[:500]} {image}'", "{image} {image}"),
+        ("f'{note[:500]} {note}'", "{note} {note}"),
+        ("plan(fat, allergy)", "{fat}, {allergy}"),
+    ],
+)
+def test_helpers_slices_and_files_leave_the_names_of_variables(part: str, text: str) -> None:
+    assert text_and_inputs(HELPED + part + TAIL)[0] == text

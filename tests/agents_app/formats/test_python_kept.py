@@ -171,7 +171,7 @@ other = Agent(role="Other", goal="G", backstory="B")
 def test_what_a_run_puts_into_a_text_is_an_input_there_and_agents_are_those_of_the_tasks() -> None:
     result = imported(REPLACED)
     assert result.spec is not None
-    assert result.spec.tasks[0].description == "Of {datetime_now} since {start} to {end}"
+    assert result.spec.tasks[0].description == "Of {now} since {start} to {end}"
     assert [agent.role for agent in result.spec.agents] == ["A"]
     assert any("the model comes from `make_llm` of `models`, which is not" in note.message for note in result.report)
 

@@ -55,7 +55,7 @@ def description(expression: str, setup: str = "") -> str:
         ('f"{1 + 2} {len(STEPS)}"', "3 2"),
         ("f\"{user.name} {user['town']} {items[0]}\"", "{user_name} {user_town} {items_0}"),
         ('f"{topic.upper()}"', "{topic}"),
-        ('f"{datetime.now().year}"', "{datetime_now_year}"),
+        ('f"{datetime.now().year}"', "{now_year}"),
         ('f"{topic if topic else NAME}"', "{topic}"),
         ("{'json': 1} and 'x'", "x"),
         ('\'Answer as {"name": "...", "age": 3}\'', 'Answer as {"name": "...", "age": 3}'),

@@ -9,9 +9,10 @@ import json
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from runs.closing.actions import close_month
-from runs.models import DataSet, Run, Schedule
+from runs.models import DataSet, Run, Schedule, ScheduleTime
 from teams.models import Scope
 from tests.client.command.desk import Desk
 from tests.runs.closing.months import Month
@@ -150,6 +151,9 @@ def history(desk: Desk) -> None:
     shown = desk.json("schedules", "show", made.pk)
     assert (shown["batch_budget_usd"], shown["counts"]["launched"]) == ("2", 1)
     assert "1 launched" in desk.types("schedules", "show", made.pk).stdout
+    for outcome in ("missed", "off"):
+        ScheduleTime.objects.create(schedule=made, due_at=timezone.now(), outcome=outcome, earlier=outcome == "missed")
+    assert "1 launched, 1 or more missed, 1 turned off" in desk.types("schedules", "show", made.pk).stdout
     assert desk.json("schedules", "edit", made.pk, "--map", "company=company")["columns"] == {"company": "company"}
     assert "Each day" in desk.types("datasets", "delete", "prospects", "--yes", code=2).stderr
     for words in (

@@ -178,6 +178,7 @@ def test_of_a_set_that_is_gone_nothing_is_made(cast: Cast, crew: Crew) -> None:
     with pytest.raises(Invalid) as gone:
         hourly(cast.runner, crew, data_set=kept)
     assert "deleted" in gone.value.fields["dataset"]
+    assert gone.value.message == "The schedule was not saved."
 
 
 @pytest.mark.django_db(transaction=True)

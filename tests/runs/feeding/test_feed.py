@@ -121,6 +121,14 @@ class TestFeed:
         batch = make_batch(cast.runner, crew, rows=3, budget_usd=Decimal(9))
         assert {run.budget_nusd for run in fed(batch)} == {TEN_CENTS}
 
+    def test_a_lower_cap_of_the_team_is_what_a_row_keeps_back(self, cast: Cast, crew: Crew) -> None:
+        run = LaunchOrder(simulated=True, budget_usd=Decimal(2))
+        batch = make_batch(cast.runner, crew, rows=3, run=run, max_concurrency=1, budget_usd=Decimal(4))
+        Team.objects.filter(pk=cast.team.pk).update(run_budget_nusd=TEN_CENTS)
+        pause(cast.runner, batch)
+        resume(cast.runner, batch, budget_usd=Decimal(1))  # no row could start if each needed $2 of it
+        assert [run.budget_nusd for run in fed(batch)] == [TEN_CENTS]
+
     def test_it_waits_for_the_launch_quota_and_takes_what_is_left(self, cast: Cast, crew: Crew) -> None:
         Team.objects.filter(pk=cast.team.pk).update(launch_quota=3)
         batch = make_batch(cast.runner, crew, rows=9)

@@ -104,7 +104,8 @@ def test_everything_that_is_wrong_is_named_at_its_field(api: Api, cast: Cast, cr
     assert never.json()["error"]["fields"]["cron"].startswith("This never comes")
     assert wrong(api.ask("POST", "/schedules", TERMS | {"inputs": {}})) == {"inputs.company"}
     assert wrong(api.ask("POST", "/schedules", TERMS | {"batch_budget_usd": "1"})) == {"batch_budget_usd"}
-    assert wrong(api.ask("POST", "/schedules", TERMS | {"dataset": "none"})) == {"dataset"}
+    without = api.ask("POST", "/schedules", TERMS | {"dataset": "none"})
+    assert (wrong(without), without.json()["error"]["message"]) == ({"dataset"}, "The schedule was not saved.")
     for field, value in {"overlap": "both", "max_concurrency": 0, "catch_up": "yes", "surprise": 1}.items():
         assert field in "".join(wrong(api.ask("POST", "/schedules", TERMS | {field: value})))
     api.ask("POST", "/datasets", {"name": "leads", "inputs": [{"company": "Acme"}, {"town": "Oslo"}]})
@@ -117,6 +118,11 @@ def test_everything_that_is_wrong_is_named_at_its_field(api: Api, cast: Cast, cr
         "dataset",
         "batch_budget_usd",
     }
+    for budget in ("0", "0.0000000001"):
+        assert wrong(api.ask("POST", "/schedules", of_set | {"batch_budget_usd": budget})) == {
+            "dataset",
+            "batch_budget_usd",
+        }
     assert api.ask("POST", "/schedules", TERMS | {"crew": "none"}).status_code == 404
     assert api.ask("POST", "/schedules", TERMS | {"version": 9}).status_code == 404
     assert not Schedule.objects.exists()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from unicodedata import normalize
 
 import pytest
 
 from agents_app.actions import cut_version
 from agents_app.models import Crew, CrewVersion
+from agents_app.snapshot import spec_of
+from runs.batches.kept_inputs import table_of
+from runs.batches.page import rows_preview
 from runs.data_sets.actions import add_rows, add_version, make_data_set
 from runs.data_sets.rows import of_json
 from runs.models import Batch, Schedule
 from runs.schedules.due import look
+from runs.schedules.page import columns_part
 from tests.cast import Cast, maker_of
 from tests.pages import LAUNCH, html, signed_in
 from tests.runs.batches.made import end, fed
+from tests.runs.batches.matched.test_matched_rows import crew_of
 from tests.runs.schedules.made import HOUR, TEN, became, hourly
 from tests.runs.schedules.test_api import TERMS, wrong
 from tests.runs.schedules.test_views import FORM, SCHEDULES, typed
@@ -131,3 +137,13 @@ def test_a_crew_that_no_longer_takes_an_input_is_told_of_with_the_column(api: Ap
     schedule.refresh_from_db()
     assert (schedule.is_on, schedule.columns) == (True, {"company": "Buyer"})
     assert not Batch.objects.exists()
+
+
+def test_a_value_of_the_crews_own_is_known_in_either_spelling_of_its_name(cast: Cast) -> None:
+    """As a file of a Mac has it, whose accents stand behind their letters."""
+    spec = spec_of(crew_of(cast, "Own", "Sort {café}", **{normalize("NFD", "café"): "Central"}))
+    kept = make_data_set(cast.runner, "towns", of_json([{"town": "Oslo"}])).versions.get()
+    part = columns_part(cast.runner, spec, "towns", {})
+    assert ([choice.own for choice in part.choices], part.complaint) == ([True], "")
+    preview = rows_preview(Batch(simulated=True), spec, table_of(kept), {}, ())
+    assert ([choice.own for choice in preview.choices], preview.result.missing) == ([True], [])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
+import re
 from collections import defaultdict
 from datetime import timedelta
 from io import StringIO
@@ -11,13 +13,18 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from agents_app.actions import create_crew
 from agents_app.models import Crew
 from engine.spec.crew_spec import AgentSpec, CrewSpec, TaskSpec
+from engine.spec.size import MAX_INPUTS
 from runs.batches.actions import launch_batch
+from runs.batches.matched import queries
+from runs.batches.matched.figures import told_of
 from runs.batches.matched.matching import Matching, matching, matching_of
+from runs.batches.matched.page import notes_of
 from runs.batches.matched.queries import is_clear, matched
 from runs.batches.order import BatchOrder
 from runs.feeding.feed import feed
@@ -231,7 +238,7 @@ def test_page_api_and_file_tell_the_same(cast: Cast, subtests: Any) -> None:
     client, api = signed_in(cast.viewer), Api(cast)
     page = html(client.get(f"{ROWS}?{asked}"))
     assert "<script>alert" not in page
-    assert "No change</strong>" in page
+    assert "No change of cost</strong>" in page
     assert "33 ms slower a row" in page
     assert "In B 1 row repeats the inputs of an earlier one" in page
     assert page.index("It broke.") < page.index("the same</span>")
@@ -274,6 +281,60 @@ def test_a_comparison_of_batches_leads_there_and_nothing_else_does(cast: Cast, s
         assert client.get(f"{ROWS}?{asked}&show=x").status_code == 302
 
 
+def test_a_database_that_takes_too_long_is_said_and_not_asked_again(
+    cast: Cast, subtests: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = two(cast)
+    address = f"{ROWS}?batches={one.baseline.pk},{one.other.pk}"
+    monkeypatch.setattr(queries, "SECONDS", 0.0)
+    client = signed_in(cast.viewer)
+    found = client.get(address)
+    assert (found.status_code, "took too long" in html(found)) == (422, True)
+    part = client.get(address, headers={"HX-Request": "true"})
+    assert (part.status_code, "took too long" in html(part)) == (200, True)
+
+
+def test_pages_say_of_rows_what_is_so(cast: Cast, subtests: Any) -> None:
+    crew = crew_of(cast, "Triage", "Sort {ticket}")
+    rows = [{"ticket": f"T{at}"} for at in range(8)]
+    old, new = batch_of(cast, crew, rows), batch_of(cast, crew, [*rows[:7], {"ticket": "X"}, {"ticket": "Y"}])
+    feed()
+    for batch in (old, new):
+        for at in range(1, 9):
+            ran(batch, at, nusd=1_000, ms=100, score=1, advice="a")
+    old.runs.filter(batch_row=8).update(unpriced_calls=1)
+    one = matching_of(old, new)
+    with subtests.test("all alike"):
+        told = told_of(matched(one, limit=1))
+        assert {(answer.head, answer.rest) for answer in told} == {
+            ("No change of cost", "all 7 rows are the same"),
+            ("No change of time", "all 7 rows are the same"),
+        }
+    with subtests.test("what is in no sum"):
+        assert notes_of(matched(one, limit=1)) == [
+            "In A the cost of 1 row is not known in full: it is in no sum of costs.",
+            "In B 1 row has not ended: it is in no sum yet.",
+        ]
+        new.runs.filter(batch_row__in=[1, 2]).update(unpriced_calls=1)
+        notes = notes_of(matched(one, limit=1))
+        assert notes[1] == "In B the cost of 2 rows is not known in full: they are in no sum of costs."
+        assert notes[-1] == "Of 2 pairs that have ended a cost is not known in full: they are in no sum of both."
+    client = signed_in(cast.viewer)
+    address = f"{ROWS}?batches={old.pk},{new.pk}"
+    with subtests.test("orders"):
+        assert 'aria-sort="descending"' in html(client.get(f"{address}&sort=-cost"))
+        alone = html(client.get(f"{address}&show=baseline&sort=-cost"))
+        assert "aria-sort" not in alone
+        assert "worst first" not in alone
+    with subtests.test("ids of parts that stand on one page"):
+        parts = [
+            html(client.get(f"{ROWS}?batches={ids}", headers={"HX-Request": "true"}))
+            for ids in (f"{old.pk},{new.pk}", f"{old.pk},{batch_of(cast, crew, rows).pk}")
+        ]
+        ids = [found for part in parts for found in re.findall(r' id="([^"]+)"', part)]
+        assert len(ids) == len(set(ids))
+
+
 def test_a_difference_is_clear_where_signs_alone_tell() -> None:
     assert not is_clear(5, 5, 0)
     assert is_clear(6, 6, 0)
@@ -281,3 +342,54 @@ def test_a_difference_is_clear_where_signs_alone_tell() -> None:
     assert is_clear(10, 9, 1)
     assert is_clear(20, 15, 0)
     assert not is_clear(20, 14, 0)
+
+
+def test_crews_of_as_many_inputs_as_a_crew_may_have_are_matched(cast: Cast) -> None:
+    names = [f"i{at}" for at in range(MAX_INPUTS)]
+    crew = crew_of(cast, "Wide", " ".join(f"{{{name}}}" for name in names))
+    rows = [dict.fromkeys(names, f"{nth}") for nth in range(2)]
+    old, new = batch_of(cast, crew, rows), batch_of(cast, crew, [*rows[::-1], rows[0] | {names[-1]: "other"}])
+    found = matched(matching(cast.viewer, [str(old.pk), str(new.pk)]), sort="row", limit=10)
+    assert (found.pairs, found.only_other) == ([(1, 2), (2, 1)], 1)
+    page = html(signed_in(cast.viewer).get(ROWS, {"batches": f"{old.pk},{new.pk}"}))
+    assert page.find("table") is not None
+
+
+class Plans:
+    """Runs each statement that is given to it once more, with what PostgreSQL did for it."""
+
+    def __init__(self) -> None:
+        self.most_rejected = 0
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "AS MATERIALIZED" in sql:
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
+                (found,) = cursor.cursor.fetchone()
+            self._look_at(found if isinstance(found, list) else json.loads(found))
+        return execute(sql, params, many, context)
+
+    def _look_at(self, part: Any) -> None:
+        if isinstance(part, dict):
+            rejected = part.get("Rows Removed by Join Filter", 0) * part.get("Actual Loops", 1)
+            self.most_rejected = max(self.most_rejected, rejected)
+        for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            self._look_at(one)
+
+
+def test_rows_are_matched_without_holding_each_against_each(cast: Cast, subtests: Any) -> None:
+    """Of batches that were just launched PostgreSQL knows nothing yet: it took them for a row each."""
+    crew = crew_of(cast, "Triage", "Sort {ticket}")
+    rows = [{"ticket": "the same"}] * 300
+    old, new = (batch_of(cast, crew, rows) for _ in range(2))
+    feed()
+    for batch in (old, new):
+        for position in range(1, 51):
+            ran(batch, position, nusd=position, score=1, advice=str(batch.pk))
+    for show in ("", "differ", "baseline"):
+        with subtests.test(show=show):
+            plans = Plans()
+            with connection.execute_wrapper(plans):
+                found = matched(matching(cast.viewer, [str(old.pk), str(new.pk)]), show=show, limit=10)
+            assert (found.both.rows, len(found.pairs)) == (300, 0 if show == "baseline" else 10)
+            assert plans.most_rejected <= 300
