@@ -159,10 +159,8 @@ def _new_bounds(
 ) -> dict[str, int]:
     """Those that are named, by their names on a batch. Raises ``Invalid``."""
     fields = concurrency_complaints(max_concurrency, stop_after_failures)
-    each = batch.run_budget_nusd
-    if complaint := budget_complaint(
-        budget_usd, None if each is None else batch_bounds.lower(each, batch.team.run_budget_nusd)
-    ):
+    each = None if batch.run_budget_nusd is None else batch_bounds.cap_of_rows(batch)
+    if complaint := budget_complaint(budget_usd, each):
         fields["budget_usd"] = complaint
     if fields:
         raise Invalid("The batch was not changed.", fields=fields)

@@ -25,6 +25,7 @@ from runs.feeding.shares import SHORT, share_anew
 from runs.live.notify import batch_changed
 from runs.models import Batch, BatchRow, ClockTimestamp, Run
 from runs.notices.batches import announce_batch
+from runs.sql import statement
 from runs.states import RUN_LIVE, BatchPause, BatchState
 from runs.telemetry import metrics
 from teams.access import Principal
@@ -41,13 +42,16 @@ _FED = Q(state=BatchState.RUNNING) | Q(state=BatchState.PAUSED, paused_for=Batch
 
 # Batches with room for another run: one of each team before a second one of any, and else in no order, so that none
 # that cannot be fed just now keeps others from it, nor a team with very many of them the other teams.
-HUNGRY = f"""
+HUNGRY = statement(
+    """
     (SELECT batch.id FROM runs_batch AS batch
      WHERE batch.state = 'running' AND batch.max_concurrency > (
          SELECT count(*) FROM runs_run WHERE batch_id = batch.id AND state IN ('queued', 'running', 'waiting'))
      ORDER BY row_number() OVER (PARTITION BY batch.team_id ORDER BY random()), random() LIMIT %(most)s)
-    UNION (SELECT id FROM ({SHORT}) AS short ORDER BY random() LIMIT %(most)s)
-"""
+    UNION (SELECT id FROM ({short}) AS short ORDER BY random() LIMIT %(most)s)
+    """,
+    short=SHORT,
+)
 
 
 def feed() -> list[UUID]:

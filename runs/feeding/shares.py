@@ -10,19 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db.models import F, Q, Sum
+from psycopg.sql import SQL
 
 from runs.feeding.batch_bounds import cap_of_rows, money_of
 from runs.live.notify import run_changed
 from runs.models import Batch, Run
 from runs.states import RUN_BUDGET, RUN_LIVE, RunState
 
-# Batches, the running ones and those that their budget paused, of which a row waits at its own budget.
-SHORT = """
-    SELECT DISTINCT batch.id FROM runs_run AS run JOIN runs_batch AS batch ON batch.id = run.batch_id
+# Batches, the running ones and those that their budget paused, of which a row waits at its own budget; not where it
+# may have no more. ``least`` leaves out what is null.
+SHORT = SQL("""
+    SELECT DISTINCT batch.id FROM runs_run AS run
+    JOIN runs_batch AS batch ON batch.id = run.batch_id JOIN teams_team AS team ON team.id = batch.team_id
     WHERE run.state = 'waiting' AND run.waiting_for = 'run_budget' AND batch.budget_nusd IS NOT NULL
-      AND run.spent_nusd + run.reserved_nusd + coalesce(run.needs_nusd, 0) > run.budget_nusd
+      AND run.spent_nusd + run.reserved_nusd + run.needs_nusd > run.budget_nusd
+      AND coalesce(run.spent_nusd + run.reserved_nusd + run.needs_nusd
+                   <= least(batch.run_budget_nusd, team.run_budget_nusd), true)
       AND (batch.state = 'running' OR batch.state = 'paused' AND batch.paused_for = 'budget')
-"""
+""")
 
 
 def share_anew(batch: Batch, *, starting: int) -> None:

@@ -46,8 +46,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """The budget of a batch, in 1e-9 USD. Each row keeps its own back while it is under way; None where rows share: then
-    one needs as much as the dearest has cost, as ``runs.feeding.batch_bounds`` has it."""
+    """The budget of a batch, in 1e-9 USD. Each row keeps its own back while it is under way; None where rows share:
+    then one needs as much as the dearest has cost, as ``runs.feeding.batch_bounds`` has it."""
 
     budget_nusd: int
     each_nusd: int | None
