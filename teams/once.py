@@ -108,7 +108,7 @@ def form_once(*, shows_once: str = "", page: str = "") -> Callable[[View], View]
 
 
 def not_done(response: ResponseT) -> ResponseT:
-    """Marks the answer of a view that has made nothing, a redirect or a preview: the same form may be sent again."""
+    """Marks an answer of a view that has made nothing, a redirect or a preview: the same form may be sent again."""
     response.is_refusal = True  # type: ignore[attr-defined]
     return response
 

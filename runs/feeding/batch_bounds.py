@@ -22,15 +22,16 @@ LOOKED_AT = 20
 # What the runs of a batch have spent, what more they may spend (live ones by their own budgets, ended ones by calls
 # that nobody has settled yet), what the dearest cost, more than what those had that stopped at their budgets, and the
 # least that one under way has. Rows that succeeded say what a row costs; while there are none, those that ended
-# otherwise. Of rows that wait at their budgets: the least that one needs more, the most that one needs in all, and
-# whether there are others under way.
+# otherwise. Of rows that wait at their budgets and may have more (others wait for a person): the least that one needs
+# more, the most that one needs in all, and whether there are others under way.
 SPENT = """
     WITH run AS MATERIALIZED (
         SELECT state, spent_nusd, reserved_nusd, budget_nusd, needs_nusd,
                state IN ('queued', 'running', 'waiting') AS live,
                state = 'failed' AND error_code = 'run_budget' AS stopped,
                state = 'waiting' AND waiting_for = 'run_budget'
-                   AND spent_nusd + reserved_nusd + needs_nusd > budget_nusd AS short
+                   AND spent_nusd + reserved_nusd + needs_nusd > budget_nusd
+                   AND coalesce(spent_nusd + reserved_nusd + needs_nusd <= %(cap)s::bigint, true) AS short
         FROM runs_run WHERE batch_id = %(batch)s
     ),
     cost AS (
@@ -130,10 +131,10 @@ def lower(asked: int | None, most: int | None) -> int | None:
 
 
 def money_of(batch: Batch) -> Money:
-    with connection.cursor() as cursor:
-        cursor.execute(SPENT, {"batch": batch.pk})
-        paid, held, dearest, more_than, least_share, goes_on_with, waits_for, moves = cursor.fetchone()
     cap = cap_of_rows(batch)
+    with connection.cursor() as cursor:
+        cursor.execute(SPENT, {"batch": batch.pk, "cap": cap})
+        paid, held, dearest, more_than, least_share, goes_on_with, waits_for, moves = cursor.fetchone()
     if batch.run_budget_nusd is not None:
         needs, why = cap or 0, f"each row keeps back its own budget of {dollars(cap or 0)}"
     else:

@@ -37,7 +37,7 @@ MOST_BATCHES = 8
 MOST_ROWS = 50
 """Of one batch in one transaction. Those that are left become runs at the next look."""
 
-# Batches that begin no row, but whose rows under way may get of each other's money, are in ``SHORT`` too.
+# Batches that begin no row, but whose rows under way may get of each other's money, are looked at too.
 _FED = Q(state=BatchState.RUNNING) | Q(state=BatchState.PAUSED, paused_for=BatchPause.BUDGET)
 
 # Batches with room for another run: one of each team before a second one of any, and else in no order, so that none

@@ -190,6 +190,16 @@ def test_a_run_never_gets_more_than_it_was_ordered_with(cast: Cast, crew: Crew, 
     assert wake_covered() == []
 
 
+def test_rows_that_wait_for_a_person_keep_none_from_starting(cast: Cast, crew: Crew) -> None:
+    ordered = LaunchOrder(simulated=True, budget_usd=Decimal("0.10"))
+    batch = make_batch(cast.runner, crew, rows=3, max_concurrency=2, run=ordered, budget_usd=Decimal("0.30"))
+    for run in fed(batch):
+        wait(run, nusd=9 * CENT, needs=15 * CENT)
+    resume(cast.runner, batch, max_concurrency=3)
+    assert [run.budget_nusd for run in fed(batch)] == [10 * CENT]
+    assert states(batch) == ("running", "")
+
+
 def test_a_batch_never_spends_more_than_its_budget_whatever_becomes_of_its_rows(cast: Cast, crew: Crew) -> None:
     """Rows end, wait, stop and are run again in a fixed order that visits all of it; looks in between."""
     budget = 100 * CENT
