@@ -350,3 +350,15 @@ def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> No
     result = imported(code + f"cook.tools = {kit}\nCrew(agents=[cook], tasks=[job('x')])")
     assert [(tool.name, tool.stands_for) for tool in result.crews[0].tools] == [(name, "")]
     assert said(result, f"the tool `{name}` was left out (a Python tool of the project is not imported")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nif fetch() not in sys.path: sys.path.append(fetch())",
+        "def note(topic):\n    parts = []\n    if topic.strip(): parts.append(topic)\n    return parts\nprint(note(fetch()))",
+        "class Log:\n    def put(self, x):\n        if x: self.rows.append(x)\nLog().put(fetch())",
+    ],
+)
+def test_what_branches_fill_that_no_crew_holds_is_not_said(code: str) -> None:
+    assert not said(imported(f"{code}\nparts = ['x']\nCrew(agents=[cook], tasks=[job(' '.join(parts))])"), "Whether")
