@@ -356,7 +356,8 @@ def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> No
     "code",
     [
         "import sys\nif fetch() not in sys.path: sys.path.append(fetch())",
-        "def note(topic):\n    parts = []\n    if topic.strip(): parts.append(topic)\n    return parts\nprint(note(fetch()))",
+        "def note(topic):\n    parts = []\n    if topic.strip(): parts.append(topic)\n    return parts\n"
+        "print(note(fetch()))",
         "class Log:\n    def put(self, x):\n        if x: self.rows.append(x)\nLog().put(fetch())",
     ],
 )
