@@ -356,7 +356,7 @@ def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> No
     "code",
     [
         "import sys\nif fetch() not in sys.path: sys.path.append(fetch())",
-        "def note(topic):\n    a = []\n    if topic.strip(): a.append(topic)\n    return a\nprint(note(fetch()))",
+        "def note(topic):\n  parts = []\n  if topic.strip(): parts.append(topic)\n  return parts\nprint(note(fetch()))",
         "class Log:\n    def put(self, x):\n        if x: self.rows.append(x)\nLog().put(fetch())",
     ],
 )
