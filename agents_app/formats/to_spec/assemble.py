@@ -20,6 +20,7 @@ from agents_app.formats.to_spec.values import (
     Definition,
     Field,
     Mapping,
+    Unknown,
     Value,
     members,
     settled,
@@ -298,7 +299,8 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
             keys[known] = None
             continue
         reading.report.warn(field.place, f"Task {key}: {_no_task(settled(item), reading)}")
-    return tuple(keys) if keys or not items else None
+    is_open = bool(items) and all(isinstance(settled(item), Unknown) for item in items)  # nobody knows what it lists
+    return None if is_open and not keys else tuple(keys)
 
 
 def _no_task(item: Value, reading: Reading) -> str:

@@ -350,3 +350,14 @@ def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> No
     result = imported(code + f"cook.tools = {kit}\nCrew(agents=[cook], tasks=[job('x')])")
     assert [(tool.name, tool.stands_for) for tool in result.crews[0].tools] == [(name, "")]
     assert said(result, f"the tool `{name}` was left out (a Python tool of the project is not imported")
+
+
+def test_a_context_of_another_crews_task_is_empty_and_an_output_is_no_task() -> None:
+    code = "from crewai.tasks.task_output import TaskOutput\nfirst = job('x')\nCrew(agents=[cook], tasks=[first])\n"
+    code += "a, b = job('a'), job('b', context=[first])\nCrew(agents=[cook], tasks=[a, b])\n"
+    code += "def fake(): return TaskOutput(description='d', expected_output='e', raw='r', agent='x')\nfake()"
+    result = imported(code)
+    assert result.spec is not None
+    assert [task.context for task in result.spec.tasks] == [None, ()]
+    assert not said(result, "TaskOutput")
+    assert not said(result, "not part of the crew")
