@@ -72,11 +72,12 @@ def version_of(who: Principal, data_set: DataSet, number: int | None) -> DataSet
 
 
 def rows_of(version: DataSetVersion, *, after: int = 0) -> Iterator[DataSetRow]:
-    """Its rows in their order, behind the one at ``after``, read some at a time."""
+    """Its rows in their order, behind the one at ``after``, read some at a time. ``Http404`` where somebody deletes the
+    set meanwhile, so that no part of them is taken for all."""
     while after < version.row_count:
         found = rows_behind(version, after)[:READ_AT_ONCE]
         if not (rows := list(found)):
-            return
+            raise Http404("No such data set.")
         yield from rows
         after = rows[-1].position
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet may take for a formula."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet may take for a formula; the last four are the wide signs of East Asian ones."""
 
 
 def safe(text: str) -> str:

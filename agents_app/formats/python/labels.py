@@ -109,7 +109,11 @@ def label_in(inside: str, name: str) -> str:
 
 
 def _cut(label: str) -> str:
-    return re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_")[:MAX_LABEL].strip("_")
+    """At most ``MAX_LABEL`` characters; the last words say most, as ``description`` of a long chain of parts."""
+    label = re.sub(r"\W+", "_", label[: 4 * MAX_LABEL], flags=re.ASCII).strip("_")
+    while len(label) > MAX_LABEL and "_" in label[-MAX_LABEL - 1 :]:
+        label = label.partition("_")[2].strip("_")
+    return label[:MAX_LABEL].strip("_")
 
 
 def _label(node: ast.AST, budget: Budget, level: int = 0) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from agents_app.formats.python.uses import names_filled, names_given, telling_names
+from agents_app.formats.python.uses import names_filled, names_given, own_filled, telling_names
 
 _ASKS = frozenset({"kickoff", "kickoff_async", "akickoff"})
 _ONLY_READ = frozenset(dir(builtins)) | {"debug", "info", "warning", "error", "exception", "log", "dumps", "join"}
@@ -74,6 +74,7 @@ class _Code:
     asks: bool = False
     adds: list[str] = field(default_factory=list)
     fills: list[str] = field(default_factory=list)
+    sets: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -152,8 +153,9 @@ def _note(node: ast.AST, code: _Code | None, names: _Names) -> None:
         _note_call(node, code, names)
     filled = names_filled(node)
     names.filled.update(filled)
-    if code:
-        code.fills += filled
+    if code and filled:
+        code.fills += own_filled(node, of_object=False)
+        code.sets += own_filled(node, of_object=True)
 
 
 def _note_call(node: ast.Call, code: _Code | None, names: _Names) -> None:
@@ -194,10 +196,21 @@ def _walked(tree: ast.Module, pieces: list[_Code]) -> Iterator[tuple[ast.AST, _C
         waiting.extend((child, around) for child in ast.iter_child_nodes(node))
 
 
+def _may_tell(code: _Code, reach: Reach) -> bool:
+    """Whether variables of the function around this code may end up in parts: it makes some, or what it gives may."""
+    around: _Code | None = code
+    while around is not None and not isinstance(around.node, Scope):
+        around = around.around
+    if around is None or not isinstance(around.node, Scope):
+        return True
+    return around.node.name in reach.telling or id(around.node) in reach.making
+
+
 def _spread(pieces: list[_Code], reach: Reach) -> None:
     for code in reversed(pieces):
         adds = not reach.telling.isdisjoint(code.adds) or id(code.node) in reach.adders
-        fills = not reach.telling.isdisjoint(code.fills) or id(code.node) in reach.fillers
+        fills = not reach.telling.isdisjoint(code.sets) or id(code.node) in reach.fillers
+        fills |= not reach.telling.isdisjoint(code.fills) and _may_tell(code, reach)
         if code.around:
             code.around.makes |= code.makes
             code.around.asks |= code.asks

@@ -141,6 +141,8 @@ def _put(target: ast.Subscript, value: Value, frame: Frame, node: ast.expr | Non
             name = f"{name}{size_of(container)}"  # only a run shows which of them it is
         value = _titled(value, name[:MAX_NAME], node, frame) if isinstance(key, Text) else value
         frame.world.put(container.fields, name, Field(value, frame.place(target)))
+    elif isinstance(container, Mapping) and container.open_as is None and not has_parts(container):
+        container.open_as = unknown(target.value, frame)  # only a run shows under which names there is what
     elif isinstance(container, Items) and (index := index_in(container, key)) is not None:
         container.items[index] = value
     elif isinstance(container, Outside) and container.short == "environ" and isinstance(key, Text):

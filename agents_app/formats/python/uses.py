@@ -152,6 +152,20 @@ def names_filled(node: ast.AST) -> list[str]:
     return [name for target in targets for name in names_given(target) if name != "session_state"]
 
 
+def own_filled(node: ast.AST, *, of_object: bool) -> list[str]:
+    """As ``names_filled``, of what the own object has, or else of variables: nothing of a library's."""
+    target: ast.AST | None = node.func if isinstance(node, ast.Call) else getattr(node, "target", None)
+    target = node.targets[0] if isinstance(node, ast.Assign | ast.Delete) else target
+    steps: list[ast.AST] = []
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        steps.append(target)
+        target = target.value
+    is_own = isinstance(target, ast.Name) and target.id in ("self", "cls")
+    attributes = [step for step in steps if isinstance(step, ast.Attribute)]
+    is_variable = len(attributes) <= isinstance(node, ast.Call) and isinstance(target, ast.Name) and not is_own
+    return names_filled(node) if (is_own if of_object else is_variable) else []
+
+
 def _is_within(target: ast.expr) -> bool:
     """Whether a list or a dictionary gets an entry, or the own object an attribute."""
     owner = target.value if isinstance(target, ast.Attribute) else None

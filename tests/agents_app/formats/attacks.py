@@ -197,6 +197,17 @@ LOOKED_AT = {
     "unknown fields": "m = {" + lines(f"'{'k' * 90}@': 1,", 3_000) + "}\n" + "Agent(**m)\n" * 100,
     "long unknown fields": f"m = {{'{LONG}': 1, '{LONG}2': 1}}\n" + "Agent(**m)\n" * 250,
     "imports": lines("import m@\n", 30_000) + AGENT,
+    "methods that change an attribute": "class A:\n"
+    + lines("  def m@(self, v): self.x = v\n", 8_000)
+    + "  x = 'a'\n  def run(self):\n"
+    + "    y = self.x\n" * 3_000
+    + "    Agent(role=x)\nA().run()\n",
+    "changes in loops": "def f(z):\n" + lines(" for x in z:\n  z.a = 1\n", 9_000) + AGENT,
+    "entries in branches": "import z\nd = {}\n"
+    + lines("if z.q@:\n d['k@'] = 'x'\nelse:\n d['k@'] = 'y'\n", 6_000)
+    + AGENT,
+    "names in an endless loop": "import z\nwhile z.a:\n" + lines(" a# = a@ if z else 'x'\n", 9_000) + AGENT,
+    "calls within calls": "x = " + "f(" * 150 + "[" + "1," * 60_000 + "]" + ")" * 150 + "\n" + AGENT,
 }
 
 FILES = {

@@ -361,3 +361,25 @@ def test_a_context_of_another_crews_task_is_empty_and_an_output_is_no_task() -> 
     assert [task.context for task in result.spec.tasks] == [None, ()]
     assert not said(result, "TaskOutput")
     assert not said(result, "not part of the crew")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nif fetch() not in sys.path: sys.path.append(fetch())",
+        "def note(topic):\n    a = []\n    if topic.strip(): a.append(topic)\n    return a\nprint(note(fetch()))",
+        "class Log:\n    def put(self, x):\n        if x: self.rows.append(x)\nLog().put(fetch())",
+    ],
+)
+def test_what_branches_fill_that_no_crew_holds_is_not_said(code: str) -> None:
+    assert not said(imported(f"{code}\nparts = ['x']\nCrew(agents=[cook], tasks=[job(' '.join(parts))])"), "Whether")
+
+
+@pytest.mark.parametrize(("process", "agents"), [("sequential", ["cook"]), ("hierarchical", ["cook", "chief"])])
+def test_a_manager_is_an_agent_of_a_crew_that_has_tasks_handed_out(process: str, agents: list[str]) -> None:
+    code = "from crewai import Process\nchief = Agent(role='Chief', goal='G', backstory='B')\n"
+    code += f"Crew(agents=[cook], tasks=[job('x')], manager_agent=chief, process=Process.{process})"
+    result = imported(code)
+    assert result.spec is not None
+    assert [agent.key for agent in result.spec.agents] == agents
+    assert said(result, "manager_agent has no effect") == (process == "sequential")

@@ -159,3 +159,20 @@ def test_what_is_made_of_a_setting_is_an_input_with_what_the_source_falls_back_o
 def test_a_part_of_something_is_called_as_its_variable() -> None:
     code = f"def run(job):\n    summary = job['Area']['Details']['JobSummary']\n    TEXT = f'[{{summary}}]'{WITHIN}"
     assert text_and_inputs(code)[0] == "[{summary}]"
+
+
+def test_a_dictionary_with_names_that_only_a_run_shows_is_open() -> None:
+    code = """
+class Desk:
+    def __init__(self):
+        self.found = {"tables": {}}
+        self.load()
+    def load(self):
+        for row in ask(): self.found["tables"][row[0]] = row[1]
+    def text(self):
+        out = "TABLES"
+        for name, n in self.found["tables"].items(): out += f" {name}: {n}"
+        return out
+TEXT = Desk().text()
+"""
+    assert text_and_inputs(code + TAIL) == ("TABLES{out}", {})

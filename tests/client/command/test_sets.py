@@ -11,9 +11,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from crewsite_client.command.files import results
 from runs.closing.actions import close_month
 from runs.models import DataSet, Run, Schedule, ScheduleTime
 from teams.models import Scope
+from teams.texts import spreadsheets
 from tests.client.command.desk import Desk
 from tests.runs.closing.months import Month
 
@@ -62,6 +64,7 @@ def kept(desk: Desk) -> None:
 
 
 def downloaded(desk: Desk) -> None:
+    assert results.FORMULA == spreadsheets.FORMULA
     file = desk.folder / "leads.csv"
     assert desk.types("datasets", "download", "leads@2", "-o", desk.folder, "--force").stdout.endswith("leads.csv\n")
     assert table(file.read_text()) == [["company", "note"], ["Acme", "'=1+1"], ["Initech", ""], ["Umbrella", ""]]

@@ -11,8 +11,10 @@ from django.http import Http404
 
 from agents_app.models import Crew
 from runs.batches.actions import launch_batch
+from runs.batches.kept_inputs import READ_AT_ONCE, newest_version
 from runs.batches.order import MAX_ROWS, BatchOrder
 from runs.data_sets.actions import add_rows, delete, make_data_set
+from runs.data_sets.files import pieces
 from runs.data_sets.rows import of_json
 from runs.launch.order import LaunchOrder
 from runs.models import Batch, DataSet, DataSetRow, DataSetVersion
@@ -179,6 +181,15 @@ def test_of_a_set_that_is_gone_nothing_is_made(cast: Cast, crew: Crew) -> None:
         hourly(cast.runner, crew, data_set=kept)
     assert "deleted" in gone.value.fields["dataset"]
     assert gone.value.message == "The schedule was not saved."
+
+
+def test_no_part_of_a_set_that_is_deleted_meanwhile_is_taken_for_all_of_it(cast: Cast) -> None:
+    found = make_data_set(cast.owner, "leads", of_json([{"a": str(at)} for at in range(READ_AT_ONCE + 1)]))
+    read = pieces(newest_version(found))
+    assert next(read)[0].cells == {"a": "0"}
+    delete(cast.runner, found)
+    with pytest.raises(Http404):  # which breaks the file off
+        list(read)
 
 
 @pytest.mark.django_db(transaction=True)

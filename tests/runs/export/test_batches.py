@@ -156,6 +156,9 @@ def test_a_spreadsheet_takes_nothing_for_a_formula(cast: Cast, crew: Crew) -> No
     assert row["by"] == "'+49 30"
     assert row["tags"] == '{"a": "=1"}'
     assert as_json(exported(cast))[0]["error"] == "=1+1"
+    for begins in ("\n=1", "＝1", "＋1", "－1", "＠SUM(A1)"):  # as spreadsheets of East Asia read them
+        make_run(cast.owner, crew, state=RunState.FAILED, error=begins)
+        assert as_csv(exported(cast))[0]["error"] == f"'{begins}"
 
 
 def test_long_errors_are_cut_with_a_mark(cast: Cast, crew: Crew) -> None:

@@ -3,23 +3,25 @@ together they never have more than the whole."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from agents_app.models import Crew
 from runs.batches.actions import resume, retry_failed
 from runs.feeding.batch_bounds import budget_in_words
-from runs.feeding.feed import feed
+from runs.feeding.feed import feed, feed_batch
 from runs.launch.order import LaunchOrder
 from runs.ledger.wake_covered import wake_covered
 from runs.models import Batch, Run
 from runs.states import RUN_BUDGET, RUN_LIVE, RunState
 from teams.models import Team
 from teams.refusals import Conflict
-from tests.cast import Cast
+from tests.cast import Cast, make_crew
 from tests.runs.batches.made import end, fed, make_batch, states
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +231,32 @@ def test_a_batch_never_spends_more_than_its_budget_whatever_becomes_of_its_rows(
     assert batch.runs.filter(state=RunState.SUCCEEDED).exists()
     moves = batch.runs.filter(state__in=(RunState.QUEUED, RunState.RUNNING)).exists()
     assert moves or states(batch) in (("paused", "budget"), ("done", ""))  # what stands still says so
+
+
+@pytest.mark.django_db(transaction=True)
+def test_feeders_and_people_at_once_give_away_no_more_than_there_is(cast: Cast) -> None:
+    crew = make_crew(cast.editor)
+    batch = make_batch(cast.runner, crew, rows=40, max_concurrency=6, budget_usd=Decimal("0.60"))
+    for run in fed(batch):
+        wait(run, nusd=6 * CENT, needs=5 * CENT)
+
+    def look(nth: int) -> None:
+        try:
+            feed_batch(batch.pk)
+            if nth == 1:
+                resume(cast.runner, batch, budget_usd=Decimal("0.80"))
+            if nth == 3:
+                resume(cast.runner, batch, max_concurrency=12)
+            wake_covered()
+            feed_batch(batch.pk)
+        except Conflict:
+            pass  # it was paused and let go on by the other
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(look, range(5)))
+    assert 60 * CENT <= may_spend(batch) <= 80 * CENT
+    feed()
+    assert may_spend(batch) <= 80 * CENT
+    assert batch.runs.filter(state=RunState.QUEUED).exists()

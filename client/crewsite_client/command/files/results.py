@@ -17,7 +17,7 @@ from crewsite_client.command.files.writing import written
 from crewsite_client.command.here import Stop
 from crewsite_client.sets.answers import DataSetRow
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet may take for a formula."""
 MOST_COLUMNS = 2_000
 """Of a table. Names of columns are kept in memory, and models make up fields."""
