@@ -34,7 +34,7 @@ class Documents:
 
     ``values``: what was read, by path; ``broken``: paths of those that cannot be read; ``paths``: by ``id()`` of their
     values; ``used``: ids of entries that code has got hold of; ``copies``: ids of what code copied, by those of
-    the copies.
+    the copies; ``crew_folders``: folders with code of crews that are made of YAML.
     """
 
     reading: Reading
@@ -47,6 +47,7 @@ class Documents:
     prose_read: set[str] = field(default_factory=set)
     used: set[int] = field(default_factory=set)
     copies: dict[int, int] = field(default_factory=dict)
+    crew_folders: frozenset[str] = frozenset()
 
     def read(self, path: str) -> Value | None:
         """What a file holds; None if it cannot be read, which is said once."""
@@ -73,7 +74,15 @@ class Documents:
         stem, _, ending = wanted.rpartition(".")
         other = f"{stem}.{_ALSO[ending.lower()]}" if ending.lower() in _ALSO else ""
         found = nearest(wanted, self.texts, beside=beside) or nearest(other, self.texts, beside=beside)
+        if found and self._is_of_another(found, beside):
+            found = None
         return found or (PASTED if PASTED in self.texts else None)
+
+    def _is_of_another(self, path: str, beside: str) -> bool:
+        """Whether a file lies with another project's crew, and not with this code or above it."""
+        folder = posixpath.dirname(path).removesuffix("config").rstrip("/")
+        own = posixpath.dirname(beside)
+        return folder in self.crew_folders and own in self.crew_folders and not f"{own}/".startswith(f"{folder}/")
 
     def prose_at(self, wanted: str, *, beside: str) -> str | None:
         """The text of a file that is neither YAML nor JSON."""

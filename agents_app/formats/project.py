@@ -163,6 +163,9 @@ def _where(crew: ImportedCrew) -> str:
 def _crews(texts: Texts, report: Report, *, labelled: bool) -> list[ImportedCrew]:
     reading = Reading(report)
     files = Documents(reading, {**texts.yaml, **texts.json}, texts.prose, labelled)
+    files.crew_folders = frozenset(
+        posixpath.dirname(path) for path, text in texts.python.items() if "@CrewBase" in text
+    )
     found = Found(format="python")
     if texts.python:
         found = read_python(texts.python, reading, documents=files, labelled=labelled)

@@ -31,6 +31,7 @@ from agents_app.formats.to_spec.values import (
 )
 
 MAX_LEVELS = 6
+_MODEL_NAMES = ("model", "model_name")
 _PROPERTIES = ("property", "cached_property", "computed_field")
 _EMPTY: dict[str, Callable[[], Value]] = {
     **dict.fromkeys(("list", "set", "tuple"), lambda: Items([], is_named=True)),
@@ -81,6 +82,8 @@ def _of_definition(value: Definition, node: ast.Attribute, frame: Frame) -> Valu
     what it is itself."""
     if node.attr in value.fields:
         return value.fields[node.attr].value
+    if value.kind == "llm" and node.attr in _MODEL_NAMES:
+        return next((value.fields[name].value for name in _MODEL_NAMES if name in value.fields), None)
     if node.attr != "tools":
         return None
     if value.short in SERVERS:

@@ -62,7 +62,8 @@ def kind_of(path: str, fields: dict[str, Field]) -> Kind:
     elif name == "Crew":
         kind = "crew"
     else:
-        by_fields = (kind for kind, telling in _TELLING.items() if name[:1].isupper() and telling <= fields.keys())
+        is_class = name[:1].isupper() and not name.endswith("Output")
+        by_fields = (kind for kind, telling in _TELLING.items() if is_class and telling <= fields.keys())
         return next(by_fields, "tool" if name.endswith("Tool") else "other")
     bare = "." not in path
     return kind if root in _OURS or bare or _SIGNS[kind] & fields.keys() else "other"

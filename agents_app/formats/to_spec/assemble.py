@@ -20,6 +20,7 @@ from agents_app.formats.to_spec.values import (
     Definition,
     Field,
     Mapping,
+    Unknown,
     Value,
     members,
     settled,
@@ -134,7 +135,7 @@ def _assembled(
     if crew and not tasks.members and not tasks.is_absent:
         reading.report.warn(place, "No task of this crew was found; add tasks.")
     task_specs = [_task(task, agents, tasks, reading, assigned=assigned) for task in tasks.members]
-    manager = _manager(crew, agents)
+    manager = _manager(crew, agents, reading, assigned=assigned)
     if manager:
         data["manager_agent"] = manager
     agent_specs = [agent_spec(agent, key=agents.keys[id(agent)], reading=reading) for agent in agents.members]
@@ -298,7 +299,8 @@ def _context(task: Definition, tasks: Roster, reading: Reading, *, key: str) -> 
             keys[known] = None
             continue
         reading.report.warn(field.place, f"Task {key}: {_no_task(settled(item), reading)}")
-    return tuple(keys) if keys or not items else None
+    is_open = bool(items) and all(isinstance(settled(item), Unknown) for item in items)  # nobody knows what it lists
+    return None if is_open and not keys else tuple(keys)
 
 
 def _no_task(item: Value, reading: Reading) -> str:
@@ -316,8 +318,13 @@ def _named(value: Value, tasks: Roster) -> Definition | None:
     return tasks.named(name) if name else None
 
 
-def _manager(crew: Definition | None, agents: Roster) -> str | None:
+def _manager(crew: Definition | None, agents: Roster, reading: Reading, *, assigned: bool) -> str | None:
+    """``assigned``: the process has a manager hand the tasks out; without it CrewAI does not use one."""
     field = crew.fields.get("manager_agent") if crew else None
+    if field and not assigned:
+        if not isinstance(settled(field.value), Constant):
+            reading.report.warn(field.place, "manager_agent has no effect in this process; it was left out.")
+        return None
     manager = wanted(field.value, agents, place=field.place) if field else None
     return agents.add(manager) if manager else None
 

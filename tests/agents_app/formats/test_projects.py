@@ -292,3 +292,15 @@ def test_a_default_model_is_that_of_the_script_that_sets_it() -> None:
         "gpt-4o cook": "gpt-4o",
         "{model} cook": "gpt-4o",
     }
+
+
+def test_a_crew_never_has_the_yaml_of_another_project_that_has_a_crew_of_its_own() -> None:
+    """Also where it has none itself, and the classes have one name."""
+    files = project("My", "one/src/my/")
+    files["two/src/my/crew.py"] = files["one/src/my/crew.py"]
+    imported = read_files(files)
+    assert roles(imported) != {}
+    texts = {crew.file: crew.spec.agents[0].goal for crew in imported.crews}
+    assert texts["one/src/my/crew.py"] == "Write as My"
+    assert "not imported" in texts["two/src/my/crew.py"]
+    assert any("was not given: import it too" in message for message in said(imported))

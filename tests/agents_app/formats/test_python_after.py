@@ -352,6 +352,17 @@ def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> No
     assert said(result, f"the tool `{name}` was left out (a Python tool of the project is not imported")
 
 
+def test_a_context_of_another_crews_task_is_empty_and_an_output_is_no_task() -> None:
+    code = "from crewai.tasks.task_output import TaskOutput\nfirst = job('x')\nCrew(agents=[cook], tasks=[first])\n"
+    code += "a, b = job('a'), job('b', context=[first])\nCrew(agents=[cook], tasks=[a, b])\n"
+    code += "def fake(): return TaskOutput(description='d', expected_output='e', raw='r', agent='x')\nfake()"
+    result = imported(code)
+    assert result.spec is not None
+    assert [task.context for task in result.spec.tasks] == [None, ()]
+    assert not said(result, "TaskOutput")
+    assert not said(result, "not part of the crew")
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -362,3 +373,13 @@ def test_tools_that_code_gives_are_named_and_left_out(kit: str, name: str) -> No
 )
 def test_what_branches_fill_that_no_crew_holds_is_not_said(code: str) -> None:
     assert not said(imported(f"{code}\nparts = ['x']\nCrew(agents=[cook], tasks=[job(' '.join(parts))])"), "Whether")
+
+
+@pytest.mark.parametrize(("process", "agents"), [("sequential", ["cook"]), ("hierarchical", ["cook", "chief"])])
+def test_a_manager_is_an_agent_of_a_crew_that_has_tasks_handed_out(process: str, agents: list[str]) -> None:
+    code = "from crewai import Process\nchief = Agent(role='Chief', goal='G', backstory='B')\n"
+    code += f"Crew(agents=[cook], tasks=[job('x')], manager_agent=chief, process=Process.{process})"
+    result = imported(code)
+    assert result.spec is not None
+    assert [agent.key for agent in result.spec.agents] == agents
+    assert said(result, "manager_agent has no effect") == (process == "sequential")

@@ -142,7 +142,8 @@ class Config:
 class Fallback(ChatOpenAI):
     others: list = []
 def build(config: Config):
-    wrapped = Fallback(model="gpt-9", temperature=0.1)
+    first = ChatOpenAI(model="gpt-9")
+    wrapped = Fallback(model=first.model_name, temperature=0.1)
     one = Agent(role="A", goal="G", backstory="B", llm=config.model)
     other = Agent(role="B", goal="G", backstory="B", llm=wrapped)
     return Crew(agents=[one, other], tasks=[Task(description="D", expected_output="E", agent=one)])
