@@ -66,10 +66,21 @@ def _rounds(node: Comprehension, inner: Frame, level: int) -> Iterator[Frame]:
 def _kept(test: ast.expr, node: Comprehension, inner: Frame) -> bool:
     """Whether a comprehension's ``if`` lets its item through; it does where only a run would show."""
     truth = truth_of(settled(inner.evaluate(test)))
-    if truth is None and id(node) in inner.world.reach.making:
+    if truth is None:
         message = f"Whether `{source_of(test, inner.world.budget)}` holds is only known when the code runs"
-        inner.world.reading.report.warn(inner.place(test), f"{message}: all were taken.")
+        message, place = f"{message}: all were taken.", inner.place(test)
+        if id(node) in inner.world.reach.making:
+            inner.world.reading.report.warn(place, message)
+        elif _chooses_parts(node, inner):
+            inner.world.remarks.setdefault((place, message), inner.world.made)
     return truth is not False
+
+
+def _chooses_parts(node: Comprehension, inner: Frame) -> bool:
+    """Whether it lists parts of a crew that were made before."""
+    kept = node.value if isinstance(node, ast.DictComp) else node.elt
+    value = inner.lookup(kept.id) if isinstance(kept, ast.Name) else None
+    return value is not None and has_parts(value)
 
 
 def is_known(over: Value) -> bool:

@@ -35,7 +35,7 @@ from agents_app.formats.python.operators import arithmetic, truth_of
 from agents_app.formats.python.settings import note_setting
 from agents_app.formats.python.texts import joined, template_of
 from agents_app.formats.python.things import MAX_DECORATORS, MAX_NAME, Class, Function, Instance, ModuleOf
-from agents_app.formats.python.turns import one_of_many
+from agents_app.formats.python.turns import ends_by_run, mark_alike, one_of_many
 from agents_app.formats.report import Place
 from agents_app.formats.to_spec.naming import is_generic
 from agents_app.formats.to_spec.values import (
@@ -299,13 +299,16 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> Flow | None:
             f"Crews are made for each of {size_of(settled(over))} values here; the first are the defaults. Launch the"
         )
         frame.world.reading.report.info(frame.place(node), f"{message} others as a batch.")
+    tasks, starts = frame.world.found.tasks, list[int]()
     for item in repetitions(over, node.target, frame):
+        starts.append(len(tasks))
         bind(node.target, as_varying(item, node.target) if varies else item, frame)
         flow = _turn(node, frame) if is_open else frame.run(node.body)
         if flow == "return":
             return flow
         if flow == "break":
             return None
+    mark_alike(starts, frame.place(node), frame)
     return frame.run(node.orelse)
 
 
@@ -322,12 +325,13 @@ def _turn(node: ast.For | ast.AsyncFor | ast.While, frame: Frame) -> Flow | None
 def _while(node: ast.While, frame: Frame) -> Flow | None:
     """Goes round as long as the test is known to hold and something that it asks for changes; else once."""
     seen: list[Value | int | None] = []
+    is_open = ends_by_run(node, frame)
     for _ in range(MAX_ITEMS):
         truth = truth_of(settled(frame.evaluate(node.test)))
         if truth is False:
             return frame.run(node.orelse)
         asked = _asked_for(node.test, frame)
-        if asked == seen or truth is None:
+        if asked == seen or truth is None or is_open:
             break
         flow = frame.run(node.body) if asked else _turn(node, frame)
         seen = asked

@@ -122,7 +122,7 @@ def _assembled(
     """One crew. ``everyone``: ids of all that are members of any crew, to which its own are added."""
     place = crew.place if crew else NOWHERE
     agents = roster_of("agent", _pool(found.agents, crew), found.crews, place, reading)
-    tasks = roster_of("task", _pool(found.tasks, crew), found.crews, place, reading)
+    tasks = roster_of("task", _once(_pool(found.tasks, crew), crew, reading), found.crews, place, reading)
     for name, roster in (("agents", agents), ("tasks", tasks)):
         if name == "agents" and crew and _has_agents_by_tasks(crew):
             continue
@@ -169,6 +169,17 @@ def _pool(parts: list[Definition], crew: Definition | None) -> list[Definition]:
     """The parts that may be a crew's: a crew that is made of all has none of tests and examples, unless all are."""
     own = [part for part in parts if not is_aside(part.place.file)] if crew is None else []
     return own or parts
+
+
+def _once(tasks: list[Definition], crew: Definition | None, reading: Reading) -> list[Definition]:
+    """The tasks without those of a loop's later rounds that are the same but for what only a run shows, which is said;
+    a crew of the source has what it lists."""
+    if crew is not None:
+        return tasks
+    for loop in dict.fromkeys(task.again for task in tasks if task.again):
+        message = "The rounds of this loop make the same tasks but for what only a run shows: it was read once."
+        reading.report.warn(loop, message)
+    return [task for task in tasks if task.again is None]
 
 
 def _nothing(crew: Definition | None, reading: Reading) -> UnreadableError:

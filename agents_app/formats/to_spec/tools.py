@@ -39,7 +39,7 @@ def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[To
         return ()
     tools: dict[str, ToolSpec] = {}
     known = settled(field.value)
-    is_open = isinstance(field.value, Unknown) and isinstance(known, Items) and not known.items
+    is_open = isinstance(field.value, Unknown) and _is_empty(known, field.value)
     given = [field.value] if is_open else [settled(value) for value in members(field.value, reading.budget)]
     for value in given:
         tool = _tool(value, reading, place=field.place, owner=owner)
@@ -47,6 +47,12 @@ def read_tools(field: Field | None, reading: Reading, *, owner: str) -> tuple[To
             message = f"{owner} has {tool.name} twice with different settings; the first was kept."
             reading.report.warn(field.place, message)
     return tuple(tools.values())
+
+
+def _is_empty(known: Value, given: Unknown) -> bool:
+    """Whether the source falls back on no tools, in place of what an expression gives when the code runs."""
+    is_none = isinstance(known, Constant) and known.value is None
+    return bool(given.source) if is_none else isinstance(known, Items) and not known.items
 
 
 def _tool(value: Value, reading: Reading, *, place: Place, owner: str) -> ToolSpec | None:

@@ -167,6 +167,7 @@ class Definition(Value):
     two definitions of one origin with equal content are one thing made twice. ``replaced`` is where the source gives
     the name to something else. ``is_named_by_maker``: after the function that made it.
     ``of_class``: the class of the object whose inherited method made it, or the caller of the helper that did.
+    ``again``: the loop of which an earlier round made the same, but for what only a run shows.
     ``is_other``: a crew of a branch that the source's own values decide against.
     ``which`` and ``within`` are as those of an ``Unknown``.
     """
@@ -182,6 +183,7 @@ class Definition(Value):
     is_named_by_maker: bool = False
     of_class: str = ""
     is_other: bool = False
+    again: Place | None = None
     which: int = 0
     within: str = ""
 

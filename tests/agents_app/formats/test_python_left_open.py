@@ -1,0 +1,109 @@
+"""What a source leaves to a run is an input or is said: rounds of loops, tools, choices, other branches."""
+
+from tests.agents_app.formats.small_projects import said
+from tests.agents_app.formats.test_python_computed import imported, spec_of
+
+HEAD = "from crewai import Agent, Crew, Task\na = Agent(role='A', goal='g', backstory='b')\n"
+ROUNDS = f"""{HEAD}from other import load
+def run():
+    for f in ["a.txt", "b.txt"]:
+        q = load(f)
+        t1 = Task(description=f"Answer: {{q}}", expected_output="e", agent=a)
+        r = a.execute_task(t1)
+        t2 = Task(description=f"Evaluate NAME: {{q}} {{r}}", expected_output="e", agent=a)
+        a.execute_task(t2)
+run()
+"""
+
+
+def test_rounds_that_differ_only_in_what_a_run_shows_are_one() -> None:
+    read = imported(ROUNDS.replace(" NAME", ""))
+    assert [task.description for task in read.crews[0].spec.tasks] == ["Answer: {q}", "Evaluate: {q} {r}"]
+    assert sum("The rounds of this loop make the same tasks" in message for message in said(read)) == 1
+
+
+def test_rounds_with_texts_of_their_own_are_all_read() -> None:
+    read = imported(ROUNDS.replace("NAME", "{f}"))
+    assert len(read.crews[0].spec.tasks) == 4
+    listed = ROUNDS.replace("def run():", "def run():\n    ts = []").replace("a.execute_task(t2)", "ts.append(t2)")
+    both = imported(listed.replace("\nrun()", "\n    Crew(agents=[a], tasks=ts).kickoff()\nrun()"))
+    assert len(both.crews[0].spec.tasks) == 2
+    assert not any("The rounds of this loop" in message for message in said(both))
+
+
+def test_tools_that_the_source_falls_back_from_are_said() -> None:
+    code = """
+from crewai import Agent, Crew, Task
+from other import make_kit
+kit = make_kit("x")
+one = Agent(role='One', goal='g', backstory='b', tools=kit.tools if kit else None)
+two = Agent(role='Two', goal='g', backstory='b', tools=kit.tools or [])
+def bare(tools=None): return Agent(role='Bare', goal='g', backstory='b', tools=tools)
+t = Task(description="d", expected_output="e", agent=one)
+Crew(agents=[one, two, bare()], tasks=[t]).kickoff()
+"""
+    lost = [message.partition(":")[0] for message in said(imported(code)) if "`kit_tools` was left out" in message]
+    assert lost == ["Agent one", "Agent two"]
+
+
+def test_what_a_loop_hands_on_from_a_nested_branch_is_an_input() -> None:
+    code = f"""{HEAD}
+def write_task(feedback=None):
+    section = ""
+    if feedback:
+        section = f"Mind this: {{feedback}}"
+    return Task(description=f"Write. {{section}}", expected_output="e", agent=a)
+def main():
+    review, n, ok = None, 0, False
+    while n < 2 and not ok:
+        t = write_task(feedback=review)
+        text = str(Crew(agents=[a], tasks=[t]).kickoff())
+        n += 1
+        if "APPROVED" in text:
+            ok = True
+        else:
+            if n < 2:
+                review = text
+main()
+"""
+    read = imported(code)
+    assert read.crews[0].spec.tasks[0].description == "Write. {section}"
+    assert read.crews[0].spec.inputs == {"section": ""}
+    assert any("goes round is only known when the code runs" in message for message in said(read))
+
+
+def test_a_loop_with_a_flag_that_the_source_sets_goes_round_so_often() -> None:
+    code = f"""{HEAD}
+n, done, ts = 0, False, []
+while n < 9 and not done:
+    ts.append(Task(description="d" + str(n), expected_output="e", agent=a))
+    n += 1
+    if n == 3: done = True
+Crew(agents=[a], tasks=ts).kickoff()
+"""
+    assert [task.description for task in spec_of(code).tasks] == ["d0", "d1", "d2"]
+
+
+CHOSEN = """
+from crewai import Agent, Crew, Task
+from crewai.project import CrewBase, agent, crew, task
+@CrewBase
+class Desk:
+    def __init__(self, wanted): self.wanted = wanted
+    @agent
+    def cook(self): return Agent(role="Cook", goal="g", backstory="b")
+    @task
+    def note(self): return Task(description="d", expected_output="e", agent=self.cook())
+    @crew
+    def crew(self):
+        tasks = [KEPT for t in self.tasks if t.name in self.wanted]
+        return Crew(agents=self.agents, tasks=TASKS)
+"""
+
+
+def test_a_choice_among_parts_that_a_run_makes_is_said() -> None:
+    chosen = imported(CHOSEN.replace("KEPT", "t").replace("TASKS", "tasks"))
+    words = "Whether `t.name in self.wanted` holds is only known when the code runs: all were taken."
+    assert words in said(chosen, "info")
+    names = imported(CHOSEN.replace("KEPT", "t.name").replace("TASKS", "self.tasks"))
+    assert not any("t.name" in message for message in said(names, "info", "warning"))
