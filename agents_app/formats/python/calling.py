@@ -202,15 +202,35 @@ def _bind(function: Function, args: list[Value], fields: dict[str, Field], inner
 
 
 def _not_given(argument: ast.arg, function: Function) -> Value:
-    """A parameter that nobody gives: an input; of a class of data of the source, an object whose fields are inputs."""
+    """A parameter that nobody gives: an input; of a class of data of the source, an object whose fields are inputs; of
+    another that needs nothing to be made, such as one of settings, an object of it."""
     budget, annotation = function.frame.world.budget, argument.annotation
     cls = function.frame.lookup(annotation.id) if isinstance(annotation, ast.Name) else None
     is_data = isinstance(cls, Class) and (cls.inherits(*DATA_BASES) or "dataclass" in decorators(cls.node))
+    if isinstance(cls, Class) and not is_data and _needs_nothing(cls, function):
+        objects = function.frame.world.objects
+        if id(cls) not in objects:
+            objects[id(cls)] = instantiate(cls, [], {}, cls.frame, place=cls.frame.place(cls.node))
+        return objects[id(cls)]
     if not isinstance(cls, Class) or not is_data:
         return Unknown(argument.arg, of=budget.number_of("parameters", function.node))
     fields = {field: cls.member(field) for field in declared(cls)}
     budget.pay_elements(10 * len(fields))
     return Instance(cls, {field: Unknown(field, known=_plain(default)) for field, default in fields.items()})
+
+
+def _needs_nothing(cls: Class, function: Function) -> bool:
+    """Whether a class of the source makes no parts of crews, and its objects are made without being given anything."""
+    if cls.part_of_crew or not all(isinstance(base, Class) for base in cls.ancestors()):
+        return False
+    start = cls.member("__init__")
+    if id(cls.node) in function.frame.world.reach.making or start is function:
+        return False
+    if not isinstance(start, Function):
+        return bool(cls.body.names)
+    spec = start.node.args
+    required = len(spec.posonlyargs) + len(spec.args) - len(spec.defaults) - 1
+    return required <= 0 and all(spec.kw_defaults)
 
 
 def _plain(default: Value | None) -> Value | None:

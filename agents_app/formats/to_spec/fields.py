@@ -258,8 +258,8 @@ def describe(value: Value) -> str:
         words = value.short
     elif isinstance(value, Unknown):
         words = value.source or value.label
-    elif isinstance(value, Text) and value.literal:
-        words = f"'{value.template[:60]}'"
+    elif isinstance(value, Text):
+        words = f"'{unmarked(value.template)[:60]}'"
     elif isinstance(value, Constant) and value.value is not None:
         words = f"'{value.raw or value.value}'"
     else:

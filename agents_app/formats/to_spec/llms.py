@@ -94,6 +94,9 @@ _SETTINGS = {
 _SECRET = re.compile(
     r"(^|_)(api_?key|key|token|secret|password|credentials?|access_key_id|secret_access_key)$", re.IGNORECASE
 )
+_NO_KEY = re.compile(
+    r"dummy|fake|placeholder|(?<![a-z])your(?![a-z])|not[-_ ]?(?:needed|required|used|set)|x{6}", re.IGNORECASE
+)
 _ADDRESS = re.compile(
     r"(base_?url|api_base|endpoint|api_version|region|project|organization|location|^host$)", re.IGNORECASE
 )
@@ -169,6 +172,9 @@ def _say_default(value: Value, reading: Reading, *, place: Place, owner: str) ->
         message = (
             f"{owner} reads its model from {value.name}, which is not part of the source; {DEFAULT_MODEL} is used."
         )
+    elif isinstance(value, Text) and value.computed:
+        parts = listed(f"`{describe(part)}`" for part in value.computed)
+        message = f"{owner}: the model's name holds {parts}, which only a run shows; {DEFAULT_MODEL} is used."
     elif origin := reading.absent.origin(value):
         message = f"{owner}: the model comes from {origin.words}; {DEFAULT_MODEL} is used."
     elif isinstance(value, Unknown) and value.of:
@@ -239,7 +245,7 @@ def _say_dropped(name: str, field: Field, reading: Reading) -> None:
     if name in _MEANINGLESS or (isinstance(value, Constant) and value.value in (None, False)):
         return
     if is_secret_field(name):
-        if isinstance(value, Text) and len(value.template) > 8:
+        if isinstance(value, Text) and len(value.template) > 8 and not _stands_for_key(field.value, value):
             message = f"A key is written into the source ({name}). It was not imported; consider replacing the key."
             reading.report.warn(field.place, message)
         message = "Keys are never imported ({items}): add the provider's key in the team's settings."
@@ -249,6 +255,13 @@ def _say_dropped(name: str, field: Field, reading: Reading) -> None:
         reading.report.warn(field.place, message)
     else:
         reading.report.warn(field.place, f"The model's setting {name} is not supported here and was left out.")
+
+
+def _stands_for_key(given: Value, text: Text) -> bool:
+    """Whether a text is no key of anybody's: it says so, or the source takes it where an expression gives none, and it
+    has no digit, as keys have."""
+    is_instead = isinstance(given, Unknown) and bool(given.source) and not re.search("[0-9]", text.template)
+    return is_instead or _NO_KEY.search(text.template) is not None
 
 
 def _spec(data: dict[str, Any], fields: dict[str, Field], reading: Reading) -> LLMSpec:

@@ -107,3 +107,46 @@ def test_a_choice_among_parts_that_a_run_makes_is_said() -> None:
     assert words in said(chosen, "info")
     names = imported(CHOSEN.replace("KEPT", "t.name").replace("TASKS", "self.tasks"))
     assert not any("t.name" in message for message in said(names, "info", "warning"))
+
+
+SETTINGS = """
+import os
+class Settings:
+    def __init__(self):
+        self.model: str = self._get("SMALL_MODEL", "claude-3-haiku-20240307")
+    def _get(self, key, default=None):
+        value = os.getenv(key, default)
+        if value is None: raise ValueError(key)
+        return value
+class Writer:
+    def __init__(self, settings: Settings): self.settings = settings
+    def crew(self):
+        cook = Agent(role='A', goal='g', backstory='b', llm="anthropic/" + self.settings.MODEL)
+        return Crew(agents=[cook], tasks=[Task(description="d", expected_output="e", agent=cook)])
+"""
+
+
+def test_a_parameter_of_a_class_of_settings_is_one_of_these() -> None:
+    read = imported(SETTINGS.replace("MODEL)", "model)"))
+    assert read.crews[0].spec.agents[0].llm.model == "anthropic/claude-3-haiku-20240307"
+    assert any("reads its model from SMALL_MODEL" in message for message in said(read, "info"))
+    unknown = said(imported(SETTINGS.replace("settings.MODEL)", "other())")))
+    assert any("the model's name holds `self.other()`, which only a run shows" in message for message in unknown)
+
+
+KEY = """
+from conf import settings
+from langchain_openai import ChatOpenAI
+config = {"a": {"api_key": settings.A_KEY}}["a"]
+llm = ChatOpenAI(model="gpt-4o", openai_api_key=KEY)
+cook = Agent(role='A', goal='g', backstory='b', llm=llm)
+Crew(agents=[cook], tasks=[Task(description="d", expected_output="e", agent=cook)])
+"""
+
+
+def test_only_a_key_is_said_to_be_written_into_the_source() -> None:
+    written = "A key is written into the source"
+    for text in ('config["api_key"] or "dummy_key"', 'config["api_key"] or "nothing here"', '"your-api-key-here"'):
+        assert not any(written in message for message in said(imported(KEY.replace("KEY)", f"{text})"))))
+    for text in ('"abcdefghijkl"', 'config["api_key"] or "sk-4f8a9d7c6b5e"'):
+        assert any(written in message for message in said(imported(KEY.replace("KEY)", f"{text})"))))
