@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from agents_app.formats.python.forks import bodies_of, fork
 from agents_app.formats.python.frames import Flow, Frame, executes
 from agents_app.formats.python.known import is_model
 from agents_app.formats.python.labels import as_label, source_of, written
@@ -25,20 +26,22 @@ from agents_app.formats.to_spec.values import (
     size_of,
 )
 
+Ahead = tuple[Sequence[ast.stmt], int]
 MAX_FALLBACK = 300
 """Characters of a text that may become an input because a branch on an input sets it."""
 
 
 @executes(ast.If)
 def _if(node: ast.If, frame: Frame) -> Flow | None:
+    ahead = frame.ahead
     test = frame.evaluate(node.test)
     truth = truth_of(settled(test))
     if truth is not None:
-        return _decided(node, test, truth, frame)
-    return None if _only_empties(node, frame) else _open(node, frame)
+        return _decided(node, test, truth, ahead, frame)
+    return None if _only_empties(node, frame) else _open(node, ahead, frame)
 
 
-def _open(node: ast.If, frame: Frame) -> Flow | None:
+def _open(node: ast.If, ahead: Ahead, frame: Frame) -> Flow | None:
     """Follows both ways of an ``if``, and says which was taken where parts of a crew or texts hang on that."""
     before = dict(frame.names)
     world, is_over = frame.world, frame.maybe and any(isinstance(value, Definition) for value in frame.returned)
@@ -62,6 +65,8 @@ def _open(node: ast.If, frame: Frame) -> Flow | None:
     elif (sets or ways.by_others) and not world.aside:
         how = "as if it does" if sets else "as if it does not, which sets more"
         _say_branch(node, f"the crew was read {how}", frame, later=True)
+    if ways.flow is None and not (ways.fuller or made):
+        fork(node, list(bodies_of(node)), ahead, frame)
     return ways.flow
 
 
@@ -105,7 +110,7 @@ def _stands_in(made: Sequence[Definition], body: Sequence[ast.stmt], frame: Fram
     return any(one.place.file == frame.file and first <= (one.place.line or 0) <= last for one in made)
 
 
-def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | None:
+def _decided(node: ast.If, test: Value, truth: bool, ahead: Ahead, frame: Frame) -> Flow | None:
     """Follows the branch that the source decides on. If it does so by values that it only falls back on, that is said
     where parts of a crew depend on it; numbers and texts that do are inputs, with what they are by these values."""
     given = len(frame.returned)
@@ -127,6 +132,9 @@ def _decided(node: ast.If, test: Value, truth: bool, frame: Frame) -> Flow | Non
         frame.falls_back |= any(isinstance(part, ast.Return) for part in parts)
         for name in sorted(names & frame.names.keys()):
             _fall_back(name, node, frame)
+    if flow is None and not both:
+        others = list(bodies_of(node))
+        fork(node, others if truth else [node.orelse, node.body], ahead, frame)
     return flow
 
 
@@ -226,7 +234,7 @@ def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow | None:
 @executes(ast.Match)
 def _match(node: ast.Match, frame: Frame) -> Flow | None:
     """Follows the case that fits. Where only a run would show which does, all that may, up to the first that must."""
-    subject = frame.evaluate(node.subject)
+    ahead, subject = frame.ahead, frame.evaluate(node.subject)
     possible: list[ast.match_case] = []
     surely = False
     for case in node.cases:
@@ -239,19 +247,23 @@ def _match(node: ast.Match, frame: Frame) -> Flow | None:
         if outcome:
             surely = True
             break
+    if not possible:
+        return None
     is_open = isinstance(subject, Unknown | Secret) or not surely or len(possible) > 1
-    if possible and is_open and _matters(node, frame):
+    if len(possible) == 1:
+        flow = frame.run(possible[0].body)
+    else:
+        ways = undecided(possible[0].body, [case.body for case in possible[1:]], frame)
+        flow = ways.flow if surely else None
+    bodies = [possible[0].body, *(case.body for case in node.cases if case is not possible[0])]
+    is_forked = is_open and flow is None and fork(node, bodies, ahead, frame)
+    if is_open and (is_forked or _matters(node, frame)):
         written = source_of(node.subject, frame.world.budget)
         message = f"Which case of `match {written}` holds is only known when the code runs: "
         frame.world.reading.report.info(
             frame.place(node), f"{message}the one in line {possible[0].body[0].lineno} was read."
         )
-    if len(possible) == 1:
-        return frame.run(possible[0].body)
-    if possible:
-        ways = undecided(possible[0].body, [case.body for case in possible[1:]], frame)
-        return ways.flow if surely else None
-    return None
+    return flow
 
 
 def _fits(pattern: ast.pattern, subject: Value, frame: Frame) -> bool | None:

@@ -108,7 +108,9 @@ class World:
     their own, by class or file, and name. ``journal``: in branches and handlers, what entries of dictionaries and
     attributes were before they were set. ``given_before``: the texts and numbers that were given for ``results``.
     ``put_outside``: parts of crews that code keeps in something of a library, by dotted name. ``assumed``: which
-    conditions are read as if they hold, by file, function and source.
+    conditions are read as if they hold, by file, function and source. ``fork``: what follows the statements after the
+    one that was followed last for its other branches; ``forked``: how many such there were; ``is_forking``: one of them
+    goes on.
     """
 
     reading: Reading
@@ -146,6 +148,9 @@ class World:
     stars: dict[str, str] = field(default_factory=dict)
     given_before: dict[tuple[int, ...], list[list[Value]]] = field(default_factory=dict)
     put_outside: dict[str, Value] = field(default_factory=dict)
+    fork: Callable[[], None] | None = None
+    forked: int = 0
+    is_forking: bool = False
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.reading)
@@ -180,7 +185,8 @@ class Frame:
     ``yielded``: what a generator gives, in order. ``elsewhere``: where names that are ``global`` or ``nonlocal`` live.
     ``undecided``: the world's, when the function was called. ``maybe``: only a run shows what of ``returned`` is given,
     or how often a comprehension goes round; ``falls_back``: that is decided by values that are only fallen back on.
-    ``open_as``: what stands for a list that a comprehension goes over, and that may change.
+    ``open_as``: what stands for a list that a comprehension goes over, and that may change. ``ahead``: the statements
+    that are followed, and where those begin that come next.
     """
 
     world: World
@@ -198,6 +204,7 @@ class Frame:
     maybe: bool = False
     falls_back: bool = False
     open_as: Unknown | None = None
+    ahead: tuple[Sequence[ast.stmt], int] = ((), 0)
 
     def place(self, node: ast.AST) -> Place:
         return Place(getattr(node, "lineno", None), self.file)
@@ -250,14 +257,22 @@ class Frame:
 
     def run(self, body: Sequence[ast.stmt]) -> Flow | None:
         """Follows statements up to one that surely leaves them, and says how it does."""
-        budget = self.world.budget
-        for statement in body:
+        budget, flow = self.world.budget, None
+        forks: list[Callable[[], None]] = []
+        for number, statement in enumerate(body, start=1):
+            self.ahead = body, number
             budget.line, budget.file = statement.lineno, self.file
             budget.pay_steps()
             executor = _EXECUTORS.get(type(statement))
-            if executor and (flow := executor(statement, self)):
-                return flow
-        return None
+            flow = executor(statement, self) if executor else None
+            if self.world.fork is not None:
+                forks.append(self.world.fork)
+                self.world.fork = None
+            if flow:
+                break
+        for follow in forks:
+            follow()
+        return flow
 
 
 def part_of(whole: Value, node: ast.Subscript | ast.Attribute, frame: Frame, *, source: str = "") -> Unknown:

@@ -1,5 +1,7 @@
 """What a source leaves to a run is an input or is said: rounds of loops, tools, choices, other branches."""
 
+import pytest
+
 from tests.agents_app.formats.small_projects import said
 from tests.agents_app.formats.test_python_computed import imported, spec_of
 
@@ -150,3 +152,81 @@ def test_only_a_key_is_said_to_be_written_into_the_source() -> None:
         assert not any(written in message for message in said(imported(KEY.replace("KEY)", f"{text})"))))
     for text in ('"abcdefghijkl"', 'config["api_key"] or "sk-4f8a9d7c6b5e"'):
         assert any(written in message for message in said(imported(KEY.replace("KEY)", f"{text})"))))
+
+
+PAIRS = """
+from crewai import Agent, Crew, Task
+def one():
+    cook = Agent(role='Cook', goal='g', backstory='b')
+    return cook, Task(description="Cook", expected_output="e", agent=cook)
+def two():
+    agent = Agent(role='Smith', goal='g', backstory='b')
+    task = Task(description="Forge", expected_output="e", agent=agent)
+    return agent, task
+def run(kind):
+    CHOICE
+    crew = Crew(agents=[agent], tasks=[task])
+    return crew.kickoff()
+run(input("kind? "))
+"""
+MATCHED = """match kind:
+        case "one": agent, task = one()
+        case "two": agent, task = two()"""
+ASKED = """if kind == "one": agent, task = one()
+    elif kind == "two": agent, task = two()
+    else: raise ValueError(kind)"""
+BY_DEFAULT = """
+from crewai import Agent, Crew, Task
+from crewai.project import CrewBase, agent, crew, task
+@CrewBase
+class Shop:
+    def __init__(self, operation="make"): self.operation = operation
+    @agent
+    def cook(self): return Agent(role="Cook", goal="g", backstory="b")
+    @agent
+    def smith(self): return Agent(role="Smith", goal="g", backstory="b")
+    @task
+    def dish(self): return Task(description="Cook", expected_output="e", agent=self.cook())
+    @task
+    def tool(self): return Task(description="Forge", expected_output="e", agent=self.smith())
+    @crew
+    def crew(self):
+        if self.operation == "make":
+            self.agents = [self.cook()]
+            self.tasks = [self.dish()]
+        elif self.operation == "mend":
+            self.agents = [self.smith()]
+            self.tasks = [self.tool()]
+        return Crew(agents=self.agents, tasks=self.tasks)
+"""
+
+
+@pytest.mark.parametrize("code", [PAIRS.replace("CHOICE", MATCHED), PAIRS.replace("CHOICE", ASKED), BY_DEFAULT])
+def test_each_branch_that_chooses_a_crews_parts_is_offered_as_a_crew(code: str) -> None:
+    read = imported(code)
+    found = [
+        [(agent.role, task.description) for agent, task in zip(crew.spec.agents, crew.spec.tasks, strict=True)]
+        for crew in read.crews
+    ]
+    assert found == [[("Cook", "Cook")], [("Smith", "Forge")]]
+    remarks = said(read, "info", "warning")
+    assert not any("is not part of the crew" in message for message in remarks)
+    assert any("holds is only known when the code runs" in message for message in remarks)
+    assert "The crews that are made if another branch is taken here are listed too." in remarks
+
+
+@pytest.mark.parametrize(("first", "other"), [("one, two", "one"), ("one", "fetch()"), ("one", "kept")])
+def test_a_branch_with_no_parts_of_its_own_is_no_other_crew(first: str, other: str) -> None:
+    code = f"""
+from crewai import Agent, Crew, Task
+from other import fetch
+one = Agent(role="One", goal="g", backstory="b")
+two = Agent(role="Two", goal="g", backstory="b")
+kept = []
+def run(kind="x"):
+    if kind == "x": agents = [{first}]
+    else: agents = [{other}]
+    kept.append(two)
+    return Crew(agents=agents, tasks=[Task(description="d", expected_output="e", agent=one)])
+"""
+    assert len(imported(code).crews) == 1
