@@ -29,6 +29,7 @@ _TEXTS = {
     "agent": frozenset({"role", "goal", "backstory"}),
     "task": frozenset({"description", "expected_output"}),
 }
+_ALL_TEXTS = frozenset().union(*_TEXTS.values())
 _OUTPUTS = ("output_pydantic", "output_json", "response_model")
 
 
@@ -57,7 +58,24 @@ def define(path: str, node: ast.Call, args: list[Value], fields: dict[str, Field
                 made.fields["condition"] = condition_of(made.fields["condition"])
         made.of_class = _inheritor(frame) if kind == "crew" else ""
         keep_definition(made, frame)
+        if kind != "crew":
+            _note_lent(node, frame)
     return made
+
+
+def _note_lent(node: ast.Call, frame: Frame) -> None:
+    """Notes of which other parts' texts a part is made, as in ``Task(description=draft.description.upper())``: those
+    are in the crew."""
+    texts = [word.value for word in node.keywords if word.arg in _ALL_TEXTS]
+    parts = [part for value in texts for part in ast.walk(value) if isinstance(part, ast.Attribute)]
+    frame.world.budget.pay_steps(len(parts))
+    for part in parts:
+        is_plain = all(isinstance(one, ast.Name | ast.Attribute | ast.Load) for one in ast.walk(part.value))
+        if part.attr not in _ALL_TEXTS or not is_plain:
+            continue
+        owner = settled(frame.evaluate(part.value))
+        if isinstance(owner, Definition):
+            frame.world.found.lent.add(id(owner))
 
 
 def _copy_lists(made: Definition, frame: Frame) -> None:

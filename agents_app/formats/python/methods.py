@@ -88,8 +88,7 @@ def method_of(
     result = _of_outside(inner, name, args, frame) if isinstance(inner, Outside) else result
     result = _of_data(inner, name, args, fields, frame) if isinstance(inner, Instance | Class) else result
     if result is None and name in KICKOFFS and isinstance(inner, Definition | Unknown | Outside):
-        _remember_inputs(None, args, fields, frame)
-        _say_absent_crew(inner, name, frame)
+        _run_elsewhere(inner, name, args, fields, frame)
     return result if result is not None else path_method(inner, name, args, frame)
 
 
@@ -123,13 +122,16 @@ def _of_outside(library: Outside, name: str, args: list[Value], frame: Frame) ->
     return taken_from_outside(library, settled(args[0]), frame)
 
 
-def _say_absent_crew(run: Value, method: str, frame: Frame) -> None:
-    """Says of a crew that is run here that its module was not given."""
-    reading = frame.world.reading
+def _run_elsewhere(run: Value, method: str, args: list[Value], fields: dict[str, Field], frame: Frame) -> None:
+    """Keeps the inputs of a crew that is run here but not known, and says if its module was not given."""
+    reading, found = frame.world.reading, frame.world.found
+    before = len(found.inputs)
+    _remember_inputs(None, args, fields, frame)
     origin = reading.absent.origin(run) if "kickoff" in method else None
     if origin:
         message = f"`{origin.module}` is not among the files: import it too, for the crew that is run here ({{items}})."
         reading.report.gather(message, place=origin.place, item=f"`{origin.name}`", level="warning")
+        found.foreign |= {id(given) for given in found.inputs[before:]}
 
 
 def _with_default(node: ast.Call, args: list[Value], frame: Frame) -> Value | None:

@@ -52,7 +52,8 @@ class Found:
     """All that a source defines, in order. ``name`` is the crew's name that the source or its file suggests.
 
     ``used`` are the entries of YAML files that code uses as configuration, by ``id()``; ``classes`` are Python's;
-    ``python``: what its modules define, by the modules' and their own names.
+    ``python``: what its modules define, by the modules' and their own names. ``lent``: agents and tasks whose texts
+    others are made of, by ``id()``. ``foreign``: of ``inputs``, those of crews whose module was not given, by ``id()``.
     """
 
     agents: list[Definition] = field(default_factory=list)
@@ -62,6 +63,8 @@ class Found:
     used: set[int] = field(default_factory=set)
     classes: dict[str, Value] = field(default_factory=dict)
     python: dict[str, dict[str, Value]] = field(default_factory=dict)
+    lent: set[int] = field(default_factory=set)
+    foreign: set[int] = field(default_factory=set)
     name: str = ""
     format: str = "source"
 
@@ -80,7 +83,7 @@ def assemble(found: Found, reading: Reading) -> list[ImportedCrew]:
     members: set[int] = set()
     made = _told_apart(_different(_all_assembled(by_worth(once_each(found.crews, reading)), found, reading, members)))
     for kind, pool in (("agent", found.agents), ("task", found.tasks)):
-        _say_unused(kind, pool, members, reading)
+        _say_unused(kind, pool, members | found.lent, reading)
     return made
 
 
@@ -251,7 +254,7 @@ def _spec(
     named = {"name": _crew_name(crew, found, reading), "agents": tuple(agents), "tasks": tuple(tasks)}
     fields = dict(crew.fields) if crew else {}
     spec = built(CrewSpec, {**named, **data}, fields=fields, report=reading.report, owner="The crew")
-    return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading)})
+    return spec.model_copy(update={"inputs": crew_inputs(spec, crew, found.inputs, reading, found.foreign)})
 
 
 def _task(task: Definition, agents: Roster, tasks: Roster, reading: Reading, *, assigned: bool) -> TaskSpec:

@@ -230,3 +230,30 @@ def run(kind="x"):
     return Crew(agents=agents, tasks=[Task(description="d", expected_output="e", agent=one)])
 """
     assert len(imported(code).crews) == 1
+
+
+def test_a_task_whose_texts_another_is_made_of_is_in_the_crew() -> None:
+    code = f"""{HEAD}
+class Drafts:
+    def __init__(self):
+        self.first = Task(description="From 1 May on", expected_output="e")
+        self.spare = Task(description="Spare", expected_output="e")
+drafts, day = Drafts(), input("day? ")
+print(drafts.spare.description)
+t = Task(description=drafts.first.description.replace("1 May", day), expected_output="e", agent=a)
+Crew(agents=[a], tasks=[t]).kickoff()
+"""
+    left_out = [message for message in said(imported(code)) if "is not part of the crew" in message]
+    assert left_out == ["The task `spare` is defined but is not part of the crew; it was left out."]
+
+
+def test_inputs_of_a_crew_that_was_not_given_are_not_missed_in_another() -> None:
+    code = f"""{HEAD}
+from other import OtherCrew
+a.kickoff(f"Find {{input('topic? ')}}")
+OTHER.kickoff(inputs={{"kind": "x"}})
+"""
+    words = "kickoff gives kind, which no text uses."
+    assert words not in said(imported(code.replace("OTHER", "OtherCrew().crew()")), "info")
+    own = code.replace("OTHER", "Crew(agents=[a], tasks=[Task(description='d', expected_output='e', agent=a)])")
+    assert words in [note.message for crew in imported(own).crews for note in crew.report]

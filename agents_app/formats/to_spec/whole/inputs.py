@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from agents_app.formats.to_spec.fields import Reading, pay_names, plain_text
 from agents_app.formats.to_spec.values import Constant, Definition, Field, Items, Mapping, Unknown, settled
 from engine.spec.crew_spec import CrewSpec
 from engine.spec.placeholders import placeholders
 
 
-def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], reading: Reading) -> dict[str, str]:
-    """Name to text, for each placeholder of the crew for which the source has a literal text."""
+def crew_inputs(
+    spec: CrewSpec, crew: Definition | None, extra: list[Field], reading: Reading, foreign: AbstractSet[int]
+) -> dict[str, str]:
+    """Name to text, for each placeholder of the crew for which the source has a literal text.
+
+    ``foreign``: those of ``extra``, by ``id()``, that are perhaps not this crew's: of these nothing is missed.
+    """
     names = dict.fromkeys(placeholders(spec))
     sources = [crew.fields["inputs"]] if crew and "inputs" in crew.fields else extra
     texts: dict[str, str] = {}
@@ -18,7 +25,9 @@ def crew_inputs(spec: CrewSpec, crew: Definition | None, extra: list[Field], rea
         pay_names(row, reading)
         for name, value in row.items():
             text = plain_text(settled(value.value), reading.budget)
-            if name not in names:
+            if name not in names and id(entry) in foreign:
+                pass  # its crew was not given, which is said
+            elif name not in names:
                 reading.report.gather("kickoff gives {items}, which no text uses.", place=value.place, item=name)
             elif text is None and isinstance(value.value, Unknown) and not value.value.source:
                 pass  # whoever runs the source is asked for it too
