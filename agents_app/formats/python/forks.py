@@ -26,6 +26,7 @@ from agents_app.formats.to_spec.values import (
 
 MAX_FORKS = 20
 MAX_OTHERS = 5
+MAX_ASKED = 50
 Body = Sequence[ast.stmt]
 
 
@@ -44,11 +45,17 @@ def fork(node: ast.If | ast.Match, bodies: Sequence[Body], ahead: tuple[Body, in
 
     ``ahead``: the statements around the branches, and where those after them begin. These are followed for each other
     branch that sets what the first one sets, if that is an agent or a task and a crew is made there. It is left at one
-    crew where lists are filled on the way that were there before: they would hold the parts of several.
+    crew where lists are filled on the way that were there before: they would hold the parts of several; and where other
+    branches ask for the same, which would have to be followed alike.
     """
     taken, others = bodies[0], bodies[1:]
     world = frame.world
-    if world.forked == MAX_FORKS or world.is_forking or world.aside:
+    own, lines = _asked(node), range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    keys = [(frame.file, frame.function_name(), name) for name in own]
+    is_again = any(world.branched.get(key, node.lineno) not in lines for key in keys)
+    for key in keys:
+        world.branched.setdefault(key, node.lineno)
+    if is_again or world.forked == MAX_FORKS or world.is_forking or world.aside:
         return False
     parts = {name for name in _set_in(taken) if _chosen(name, frame)}
     alike = [body for body in others if parts & set(_set_in(body))]
@@ -57,6 +64,9 @@ def fork(node: ast.If | ast.Match, bodies: Sequence[Body], ahead: tuple[Body, in
         return False
     nodes = [part for body in (*alike, rest) for statement in body for part in ast.walk(statement)]
     world.budget.pay_steps(len(nodes) // 5)
+    choices = [part for part in nodes if isinstance(part, ast.If | ast.Match | ast.IfExp)]
+    if any(not own.isdisjoint(_asked(part)) for part in choices):
+        return False
     fresh = {name.rpartition(".")[2] for body in (*alike, rest) for name in _set_in(body)}
     filled = {name for part in nodes for name in names_filled(part)} - fresh
     if any(not isinstance(settled(frame.names.get(name, Unknown(""))), Text | Constant) for name in filled):
@@ -64,6 +74,14 @@ def fork(node: ast.If | ast.Match, bodies: Sequence[Body], ahead: tuple[Body, in
     world.forked += 1
     world.fork = partial(_follow, node, alike, rest, frame)
     return True
+
+
+def _asked(node: ast.If | ast.IfExp | ast.Match) -> set[str]:
+    """The variables and attributes that a branch asks for."""
+    parts = list(ast.walk(node.subject if isinstance(node, ast.Match) else node.test))[:MAX_ASKED]
+    owners = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
+    kinds = (ast.Name, ast.Attribute)
+    return {ast.unparse(part) for part in parts if isinstance(part, kinds) and id(part) not in owners}
 
 
 def _set_in(body: Body) -> Iterator[str]:

@@ -110,7 +110,7 @@ class World:
     ``put_outside``: parts of crews that code keeps in something of a library, by dotted name. ``assumed``: which
     conditions are read as if they hold, by file, function and source. ``fork``: what follows the statements after the
     one that was followed last for its other branches; ``forked``: how many such there were; ``is_forking``: one of them
-    goes on.
+    goes on; ``branched``: where branches stand that only a run decides, by file, function and what they ask for.
     """
 
     reading: Reading
@@ -150,6 +150,7 @@ class World:
     put_outside: dict[str, Value] = field(default_factory=dict)
     fork: Callable[[], None] | None = None
     forked: int = 0
+    branched: dict[tuple[str, str, str], int] = field(default_factory=dict)
     is_forking: bool = False
 
     def __post_init__(self) -> None:

@@ -257,3 +257,12 @@ OTHER.kickoff(inputs={{"kind": "x"}})
     assert words not in said(imported(code.replace("OTHER", "OtherCrew().crew()")), "info")
     own = code.replace("OTHER", "Crew(agents=[a], tasks=[Task(description='d', expected_output='e', agent=a)])")
     assert words in [note.message for crew in imported(own).crews for note in crew.report]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("if kind == 'one': word = 'hot'", ""), ("", "crew.verbose = True if kind == 'one' else False")],
+)
+def test_what_other_branches_ask_for_too_is_left_at_one_crew(before: str, after: str) -> None:
+    code = PAIRS.replace("CHOICE", f"{before}\n    {ASKED}").replace("    return crew", f"    {after}\n    return crew")
+    assert len(imported(code).crews) == 1
