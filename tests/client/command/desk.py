@@ -31,7 +31,8 @@ class Desk:
         self.environment = {settings.URL: self.url, settings.TOKEN: self.tokens[Scope.ADMIN]}
 
     def types(self, *words: object, code: int = 0, typed: str = "", **environment: str | None) -> Result:
-        here = {settings.FILE: str(self.folder / "profiles.json"), "COLUMNS": None}  # else as narrow as the terminal of whoever tests
+        # Without COLUMNS, since tables would be as narrow as the terminal of whoever tests.
+        here = {settings.FILE: str(self.folder / "profiles.json"), "COLUMNS": None}
         env = self.environment | here | environment
         done = CliRunner().invoke(crewsite, [str(word) for word in words], input=typed, env=env)
         assert done.exit_code == code, done.output
