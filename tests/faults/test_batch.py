@@ -114,17 +114,21 @@ def test_kill_9_of_web_and_worker_together_and_a_pause_in_mid_flight_lose_no_row
 
 
 @pytest.mark.slow_fault
-def test_a_budget_reached_in_mid_batch_and_raised_pays_no_row_twice(world: World) -> None:
-    tags = [f"cent{at:02}" for at in range(ROWS)]
+@pytest.mark.parametrize(
+    "budgets",
+    [{"run_budget_usd": "0.001", "budget_usd": "0.00105"}, {"budget_usd": "0.00006"}],
+    ids=["a budget of each row", "shares of the whole"],
+)
+def test_a_budget_reached_in_mid_batch_and_raised_pays_no_row_twice(world: World, budgets: dict[str, str]) -> None:
+    tags = [f"{'cent' if 'run_budget_usd' in budgets else 'share'}{at:02}" for at in range(ROWS)]
     team = world.team()
-    each, whole = "0.001", "0.00105"
-    batch = launch(team, tags, run_budget_usd=each, budget_usd=whole)
+    batch = launch(team, tags, **budgets)
     worker = world.worker()
     wait_for_state(world, batch, "paused", "budget")
     before = runs_of(world, batch)
     assert 0 < len(before) < ROWS
     spent = "SELECT coalesce(sum(spent_nusd), 0)::bigint FROM runs_run WHERE batch_id = %s"
-    assert world.rows(spent, batch)[0][0] <= 1_050_000
+    assert world.rows(spent, batch)[0][0] <= float(budgets["budget_usd"]) * 1e9
     refused = team.ask("POST", f"/batches/{batch}/resume", json={})
     assert refused.status_code == 409, refused.text
     assert team.ask("POST", f"/batches/{batch}/resume", json={"budget_usd": "1"}).status_code == 200
